@@ -1,0 +1,1 @@
+"""The headless host: runs the pack's workflows on a machine that has no ComfyUI."""

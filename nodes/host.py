@@ -1,0 +1,475 @@
+"""The host port: everything the pack asks of the program around it, and how ComfyUI answers.
+
+Stage code calls `current()` and never asks which host it is in. The headless host installs its own
+implementation with `install()`; without one, ComfyUI is the host. Nothing of ComfyUI is imported
+before it is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import os
+import shutil
+import types
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+PACK = "songreel"
+SAMPLERS = ("euler", "heun", "dpmpp_2m")
+SCHEDULERS = ("normal", "karras", "exponential", "sgm_uniform", "simple")
+WORK_LIMIT_BYTES = 20 * 1024**3
+LATENT_CHANNELS = 4
+LATENT_SCALE = 8
+
+log = logging.getLogger(__name__)
+
+
+class Progress(ABC):
+    """A progress bar of the executing node. Every update is also a point where the user can cancel."""
+
+    @abstractmethod
+    def update(self, done: int, preview: np.ndarray | None = None) -> None:
+        """Set the number of finished parts; `preview` is a uint8 picture (H, W, 3)."""
+
+    @abstractmethod
+    def status(self, text: str) -> None:
+        """Show a line of text beside the bar."""
+
+
+class Host(ABC):
+    """What a host offers. Pictures are float32 (B, H, W, 3) in 0..1; latents float32 (B, 4, H/8, W/8)."""
+
+    name: str
+
+    # Folders ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def model_folders(self, kind: str) -> list[Path]:
+        """Folders that hold models of a kind ("checkpoints", "loras" ...), in search order."""
+
+    @abstractmethod
+    def output_dir(self) -> Path:
+        """Where finished results are saved."""
+
+    @abstractmethod
+    def temp_dir(self) -> Path:
+        """Files that live as long as the host runs."""
+
+    @abstractmethod
+    def private_dir(self) -> Path:
+        """The pack's own folder, readable by its owner only (0700) and never served."""
+
+    def work_dir(self, key: str) -> Path:
+        """A folder for unfinished work that survives a restart, one per key.
+
+        The least recently used ones go when all together pass `WORK_LIMIT_BYTES`.
+        """
+        root = self.private_dir() / "work"
+        folder = root / key
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        _trim(root, WORK_LIMIT_BYTES, keep=folder)
+        return folder
+
+    def cache_dir(self) -> Path:
+        """A folder for what can be computed again."""
+        folder = self.private_dir() / "cache"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def model_file(self, kind: str, name: str) -> Path:
+        """The file of a model by the name a user picks. Raises InputError when there is none."""
+        for folder in self.model_folders(kind):
+            path = Path(os.path.normpath(folder / name))
+            if path.is_relative_to(folder) and path.is_file():
+                return path
+        raise InputError(f"There is no model '{name}' in the folder '{kind}'; put the file there or pick another.")
+
+    # Progress --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def progress(self, total: int) -> Progress:
+        """A progress bar with `total` parts for the executing node."""
+
+    @abstractmethod
+    def check_interrupt(self) -> None:
+        """Raises the host's own interruption when the user has cancelled."""
+
+    @abstractmethod
+    def node_id(self) -> str | None:
+        """Id of the executing node."""
+
+    # Diffusion -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def fingerprint(self, part: Any) -> str:
+        """Digest of a MODEL, CLIP or VAE: weights and applied patches. Equal across processes."""
+
+    @abstractmethod
+    def encode_text(self, clip: Any, text: str) -> torch.Tensor:
+        """Prompt embedding float32 (1, 77 * k, 768)."""
+
+    @abstractmethod
+    def sample(
+        self,
+        model: Any,
+        noise: torch.Tensor,
+        positive: torch.Tensor,
+        negative: torch.Tensor,
+        *,
+        steps: int,
+        cfg: float,
+        sampler: str,
+        scheduler: str,
+        latent: torch.Tensor | None = None,
+        denoise: float = 1.0,
+        on_step: Callable[[int, torch.Tensor], None] | None = None,
+    ) -> torch.Tensor:
+        """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
+
+        on_step(i, x0): called after sampler step i with the current estimate of the latent.
+        """
+
+    @abstractmethod
+    def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
+        """Pictures to latents."""
+
+    @abstractmethod
+    def vae_decode(self, vae: Any, latent: torch.Tensor) -> torch.Tensor:
+        """Latents to pictures, on the CPU."""
+
+    @abstractmethod
+    def apply_lora(self, model: Any, clip: Any, file: Path, strength_model: float, strength_clip: float) -> tuple:
+        """(model, clip) with a LoRA applied; what was passed stays as it was."""
+
+    @abstractmethod
+    def free_memory(self) -> None:
+        """Unload models and give memory back to the device."""
+
+    @abstractmethod
+    def video_from_file(self, path: Path) -> Any:
+        """A VIDEO value that reads the file, which must stay where it is."""
+
+    # Browser and settings --------------------------------------------------------------------
+
+    @abstractmethod
+    def add_route(self, method: str, path: str, handler: Callable) -> None:
+        """Serve an aiohttp handler under /<pack>/<path>."""
+
+    @abstractmethod
+    def send_event(self, event: str, data: dict) -> None:
+        """Send an event to the pages that are open, as <pack>.<event>."""
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A value of the owner's settings.json in the private folder."""
+        return _read_json(self.private_dir() / "settings.json").get(name, default)
+
+    def secret(self, name: str) -> str | None:
+        """A secret: the environment variable of that name, else secrets.json (0600) in the private folder.
+
+        Raises InputError when others can read that file.
+        """
+        if name in os.environ:
+            return os.environ[name]
+        path = self.private_dir() / "secrets.json"
+        if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077:
+            raise InputError("secrets.json can be read by other users; run chmod 600 on it.")
+        return _read_json(path).get(name)
+
+
+_installed: Host | None = None
+
+
+def install(host: Host) -> None:
+    """Make `host` the one that `current()` returns."""
+    global _installed
+    _installed = host
+
+
+def current() -> Host:
+    """The host this process runs in."""
+    global _installed
+    if _installed is None:
+        _installed = ComfyHost()
+    return _installed
+
+
+def private_folder(path: Path) -> Path:
+    """Create a folder that only its owner can enter, and return it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)
+    return path
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise InputError(f"{path.name} in the pack's private folder is not valid JSON; correct or remove it.") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path.name} in the pack's private folder must hold a JSON object.")
+    return data
+
+
+def _trim(root: Path, limit: int, keep: Path) -> None:
+    folders = sorted((entry for entry in root.iterdir() if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
+    sizes = {folder: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) for folder in folders}
+    total = sum(sizes.values())
+    for folder in folders:
+        if total <= limit:
+            return
+        if folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= sizes[folder]
+
+
+# Fingerprints ------------------------------------------------------------------------------------
+
+
+class Digest:
+    """Collects tensors and plain values into one digest that is equal across processes."""
+
+    def __init__(self):
+        self._hash = hashlib.blake2b(digest_size=20)
+
+    def add(self, value: Any, depth: int = 0) -> None:
+        """Add a value. Objects count by class and attributes, functions by name and what they close over."""
+        import numpy as np
+        import torch
+
+        self._hash.update(type(value).__qualname__.encode())
+        if isinstance(value, torch.Tensor):
+            value = value.detach().cpu().contiguous()
+            self._hash.update(f"{tuple(value.shape)}{value.dtype}".encode())
+            self._hash.update(memoryview(value.reshape(-1).view(torch.uint8).numpy()))
+        elif isinstance(value, np.ndarray):
+            self._hash.update(f"{value.shape}{value.dtype}".encode())
+            self._hash.update(np.ascontiguousarray(value).tobytes())
+        elif value is None or isinstance(value, (bool, int, float, complex, str, bytes, torch.dtype)):
+            self._hash.update(repr(value).encode())
+        elif depth > 6:
+            return
+        elif isinstance(value, dict):
+            for key in sorted(value, key=str):
+                self._hash.update(str(key).encode())
+                self.add(value[key], depth + 1)
+        elif isinstance(value, (set, frozenset)):
+            self.add(sorted(value, key=str), depth + 1)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self.add(item, depth + 1)
+        elif isinstance(value, types.MethodType):
+            self.add(value.__func__, depth + 1)
+            self.add(value.__self__, depth + 1)
+        elif isinstance(value, types.FunctionType):
+            self._hash.update(f"{value.__module__}.{value.__qualname__}".encode())
+            self.add(inspect.getclosurevars(value).nonlocals, depth + 1)
+            self.add(value.__defaults__, depth + 1)
+        elif isinstance(value, torch.nn.Module):
+            self.add(dict(value.named_parameters()) | dict(value.named_buffers()), depth + 1)
+        else:
+            self.add(getattr(value, "__dict__", {}), depth + 1)
+
+    def hex(self) -> str:
+        """The digest as 40 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+# ComfyUI -----------------------------------------------------------------------------------------
+
+_weights_digests: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def _patcher_digest(patcher: Any, *more: Any) -> str:
+    """Digest of a ComfyUI ModelPatcher: its unpatched weights, its patches and its options."""
+    weights = _weights_digests.get(patcher.model)
+    if weights is None:
+        digest = Digest()
+        for key, tensor in sorted(patcher.model.state_dict().items()):
+            # While a model is loaded its weights are patched in place; the originals are in the backup.
+            original = patcher.backup.get(key)
+            digest.add(key)
+            digest.add(tensor if original is None else original.weight)
+        weights = _weights_digests[patcher.model] = digest.hex()
+    digest = Digest()
+    digest.add(weights)
+    digest.add(str(patcher.model_dtype()))
+    digest.add(patcher.patches)
+    digest.add(patcher.object_patches)
+    digest.add(patcher.model_options)
+    digest.add(more)
+    return digest.hex()
+
+
+class _ComfyProgress(Progress):
+    def __init__(self, total: int, node_id: str | None):
+        import comfy.utils
+
+        self._bar = comfy.utils.ProgressBar(total, node_id=node_id)
+        self._node_id = node_id
+
+    def update(self, done: int, preview: np.ndarray | None = None) -> None:
+        image = None
+        if preview is not None:
+            from PIL import Image
+
+            image = ("JPEG", Image.fromarray(preview), 512)
+        self._bar.update_absolute(done, preview=image)
+
+    def status(self, text: str) -> None:
+        from server import PromptServer
+
+        if self._node_id is not None and getattr(PromptServer, "instance", None) is not None:
+            PromptServer.instance.send_progress_text(text, self._node_id)
+
+
+class ComfyHost(Host):
+    """The port as ComfyUI answers it."""
+
+    name = "ComfyUI"
+
+    def model_folders(self, kind: str) -> list[Path]:
+        import folder_paths
+
+        return [Path(folder) for folder in folder_paths.get_folder_paths(kind)]
+
+    def output_dir(self) -> Path:
+        import folder_paths
+
+        return Path(folder_paths.get_output_directory())
+
+    def temp_dir(self) -> Path:
+        import folder_paths
+
+        folder = Path(folder_paths.get_temp_directory()) / PACK
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def private_dir(self) -> Path:
+        import folder_paths
+
+        # A name with two leading underscores is refused by every HTTP endpoint (0.8), and lies
+        # outside user/default, which is all that the endpoints of older versions serve.
+        return private_folder(Path(folder_paths.get_user_directory()) / f"__{PACK}")
+
+    def progress(self, total: int) -> Progress:
+        return _ComfyProgress(total, self.node_id())
+
+    def check_interrupt(self) -> None:
+        import comfy.model_management
+
+        comfy.model_management.throw_exception_if_processing_interrupted()
+
+    def node_id(self) -> str | None:
+        from comfy_execution.utils import get_executing_context
+
+        context = get_executing_context()
+        return None if context is None else context.node_id
+
+    def fingerprint(self, part: Any) -> str:
+        if hasattr(part, "cond_stage_model"):
+            return _patcher_digest(part.patcher, part.layer_idx, part.tokenizer_options)
+        if hasattr(part, "first_stage_model"):
+            return _patcher_digest(part.patcher, str(part.vae_dtype))
+        return _patcher_digest(part)
+
+    def encode_text(self, clip: Any, text: str) -> torch.Tensor:
+        conditioning = clip.encode_from_tokens_scheduled(clip.tokenize(text))
+        if len(conditioning) != 1:
+            raise InputError("This CLIP carries a schedule of hooks, which a video cannot follow; remove the hooks.")
+        embedding = conditioning[0][0].float()
+        if embedding.ndim != 3 or embedding.shape[-1] != 768:
+            raise InputError(
+                f"This CLIP gives embeddings {embedding.shape[-1]} wide; load an SD1.5 checkpoint, whose are 768 wide."
+            )
+        return embedding
+
+    def sample(
+        self,
+        model,
+        noise,
+        positive,
+        negative,
+        *,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        latent=None,
+        denoise=1.0,
+        on_step=None,
+    ):
+        import comfy.sample
+
+        channels = model.get_model_object("latent_format").latent_channels
+        if channels != LATENT_CHANNELS:
+            raise InputError(f"This MODEL has {channels} latent channels; load an SD1.5 checkpoint, which has 4.")
+
+        def callback(step, x0, x, total_steps):
+            self.check_interrupt()
+            if on_step is not None:
+                on_step(step, x0)
+
+        return comfy.sample.sample(
+            model,
+            noise,
+            steps,
+            cfg,
+            sampler,
+            scheduler,
+            [[positive, {}]],
+            [[negative, {}]],
+            noise.new_zeros(noise.shape) if latent is None else latent,
+            denoise=denoise,
+            callback=callback,
+            disable_pbar=True,
+            seed=0,
+        )
+
+    def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
+        return vae.encode(pixels)
+
+    def vae_decode(self, vae: Any, latent: torch.Tensor) -> torch.Tensor:
+        return vae.decode(latent).float().cpu()
+
+    def apply_lora(self, model: Any, clip: Any, file: Path, strength_model: float, strength_clip: float) -> tuple:
+        import comfy.sd
+        import comfy.utils
+
+        lora = comfy.utils.load_torch_file(str(file), safe_load=True)
+        return comfy.sd.load_lora_for_models(model, clip, lora, strength_model, strength_clip)
+
+    def free_memory(self) -> None:
+        import comfy.model_management
+
+        comfy.model_management.unload_all_models()
+        comfy.model_management.soft_empty_cache()
+
+    def video_from_file(self, path: Path) -> Any:
+        from comfy_api.latest import InputImpl
+
+        return InputImpl.VideoFromFile(str(path))
+
+    def add_route(self, method: str, path: str, handler: Callable) -> None:
+        from server import PromptServer
+
+        PromptServer.instance.routes.route(method, f"/{PACK}/{path}")(handler)
+
+    def send_event(self, event: str, data: dict) -> None:
+        from server import PromptServer
+
+        PromptServer.instance.send_sync(f"{PACK}.{event}", data)

@@ -1,0 +1,52 @@
+"""Files that are either whole or not there, and full disks that end in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def clear_disk_errors(folder: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into an InputError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"The disk that holds '{folder.name}' is full ({_free_text(folder)} free); free some space and run "
+                "again, what is finished is kept."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS):
+            raise InputError(f"The folder '{folder.name}' cannot be written to; allow it or choose another.") from error
+        raise
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raises InputError when less than `needed` bytes are free on the disk of `folder`."""
+    if shutil.disk_usage(folder).free < needed:
+        raise InputError(
+            f"About {needed / 1e6:.0f} MB are needed on the disk that holds '{folder.name}' but only "
+            f"{_free_text(folder)} are free; free some space, or render fewer seconds or a smaller size."
+        )
+
+
+def _free_text(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free / 1e6:.0f} MB"

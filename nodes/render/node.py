@@ -1,0 +1,175 @@
+"""ComfyUI face of the render stage."""
+
+import json
+
+from comfy_api.latest import io
+
+from ..host import SAMPLERS, SCHEDULERS, current
+from ..types import FrameSchedule, Story
+
+
+class RenderMusicVideo(io.ComfyNode):
+    """MODEL, CLIP, VAE, STORY, FRAME_SCHEDULE, AUDIO -> VIDEO."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RenderMusicVideo",
+            display_name="Render Music Video",
+            category="songreel/render",
+            description="Samples every frame of a music video with a Stable Diffusion 1.5 model, encodes it as it goes and "
+            "puts the song beside it. A render that was stopped continues where it was.",
+            inputs=[
+                io.Model.Input("model", tooltip="An SD1.5 model, with any LoRA already applied."),
+                io.Clip.Input("clip", tooltip="The model's text encoder, which reads the prompts."),
+                io.Vae.Input("vae", tooltip="Turns latents into pictures."),
+                io.Custom(Story.io_type).Input("story", tooltip="The shots and their prompts."),
+                io.Custom(FrameSchedule.io_type).Input(
+                    "frame_schedule", tooltip="What every frame is made of, from the scheduler of the same song."
+                ),
+                io.Audio.Input("audio", tooltip="The song: it gives the sound and decides the length."),
+                io.Int.Input("steps", default=20, min=1, max=1000, tooltip="Sampler steps of each picture."),
+                io.Float.Input(
+                    "cfg",
+                    default=7.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    tooltip="Classifier-free guidance: how closely pictures follow the prompt. 1 turns it off and halves "
+                    "the work.",
+                ),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=list(SAMPLERS),
+                    default="dpmpp_2m",
+                    tooltip="Sampler. Only those that add no noise on the way: with the others neighbouring frames flicker.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=list(SCHEDULERS),
+                    default="karras",
+                    tooltip="How noise falls from step to step.",
+                ),
+                io.Int.Input(
+                    "width", default=512, min=64, max=4096, step=8, tooltip="Width in pixels, a multiple of 8."
+                ),
+                io.Int.Input(
+                    "height", default=512, min=64, max=4096, step=8, tooltip="Height in pixels, a multiple of 8."
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Seed of the noise: shot k starts from the noise that KSampler draws for seed + k.",
+                ),
+                io.Combo.Input(
+                    "noise",
+                    options=["per shot", "shared"],
+                    default="per shot",
+                    optional=True,
+                    tooltip="per shot: noise morphs from shot to shot. shared: one noise for all, so that composition stays "
+                    "and only the prompt changes.",
+                ),
+                io.Int.Input(
+                    "batch_size",
+                    default=4,
+                    min=1,
+                    max=256,
+                    optional=True,
+                    tooltip="Pictures sampled at once. More is faster while memory lasts; pictures agree across batch sizes.",
+                ),
+                io.Int.Input(
+                    "crf",
+                    default=18,
+                    min=0,
+                    max=51,
+                    optional=True,
+                    tooltip="H.264 quality: lower is better and larger; 18 looks like the original, 0 is lossless.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="Start of an excerpt, in seconds. Its frames are those of the whole video.",
+                ),
+                io.Float.Input(
+                    "seconds",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="Length of an excerpt, in seconds; 0 renders to the end of the song.",
+                ),
+                io.Boolean.Input(
+                    "draft",
+                    default=False,
+                    optional=True,
+                    tooltip="A quick look at story and timing: one small picture per shot, faded into the next at the "
+                    "schedule's pace.",
+                ),
+            ],
+            outputs=[
+                io.Video.Output(
+                    "video", display_name="video", tooltip="The video with the song, ready for Save Video."
+                ),
+                io.String.Output(
+                    "report", display_name="report", tooltip="JSON: sizes, counts, estimate and seconds of every stage."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model,
+        clip,
+        vae,
+        story,
+        frame_schedule,
+        audio,
+        steps,
+        cfg,
+        sampler_name,
+        scheduler,
+        width,
+        height,
+        seed,
+        noise="per shot",
+        batch_size=4,
+        crf=18,
+        start=0.0,
+        seconds=0.0,
+        draft=False,
+    ) -> io.NodeOutput:
+        from ..media.audio import samples_of
+        from .plan import RenderSettings
+        from .render import render_music_video
+
+        host = current()
+        settings = RenderSettings(
+            width, height, steps, cfg, sampler_name, scheduler, seed, batch_size=batch_size, noise=noise, crf=crf
+        )
+        story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
+        waveform, sample_rate = samples_of(audio)
+        path, report = render_music_video(
+            host,
+            model,
+            clip,
+            vae,
+            story,
+            schedule,
+            waveform,
+            sample_rate,
+            settings,
+            start=start,
+            seconds=seconds,
+            draft=draft,
+        )
+        text = json.dumps(report, indent=2)
+        return io.NodeOutput(host.video_from_file(path), text, ui={"text": [text]})

@@ -1,0 +1,98 @@
+"""What a render will cost and what it did cost: the estimate before it, the report after it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Encoded size of a picture at the default quality, in bytes per pixel: a cautious figure for detailed pictures.
+BYTES_PER_PIXEL = 0.25
+AUDIO_BYTES_PER_SECOND = 24_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of what is left to do. seconds is None as long as the speed of this model is not known."""
+
+    frames: int
+    pictures: int
+    model_calls: int
+    seconds: float | None
+    disk_bytes: int
+
+    def text(self) -> str:
+        """One line for people."""
+        time_text = (
+            "time known after the first batch" if self.seconds is None else f"about {duration_text(self.seconds)}"
+        )
+        return (
+            f"{self.frames} frames from {self.pictures} pictures left to sample, {self.model_calls} model calls, "
+            f"{time_text}, about {self.disk_bytes / 1e6:.0f} MB of disk"
+        )
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as '42 s', '3 min 05 s' or '2 h 10 min'."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{max(seconds, 1)} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def disk_bytes(frames: int, width: int, height: int, seconds: float) -> int:
+    """Bytes that a render needs: its segments and the finished file, with the song in it."""
+    return int(2 * frames * width * height * BYTES_PER_PIXEL + AUDIO_BYTES_PER_SECOND * seconds + 5e6)
+
+
+class SpeedRecord:
+    """Seconds per sampler step and per decoded batch, remembered per model and size between runs."""
+
+    def __init__(self, folder: Path, key: str):
+        self._path, self._key = folder / "speeds.json", key
+
+    def read(self) -> tuple[float, float] | None:
+        """(seconds per step, seconds per decode) of the last render of this kind, or None."""
+        try:
+            step, decode = json.loads(self._path.read_text("utf-8"))[self._key]
+            return float(step), float(decode)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, step: float, decode: float) -> None:
+        """Remember the speed; a record that cannot be written costs only the next estimate."""
+        try:
+            speeds = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            speeds = {}
+        speeds[self._key] = [step, decode]
+        with contextlib.suppress(OSError):
+            part = self._path.with_suffix(".part")
+            part.write_text(json.dumps(dict(list(speeds.items())[-200:])), "utf-8")
+            part.replace(self._path)
+
+
+class StageClock:
+    """Wall time per stage, in seconds."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+        self._begin = time.perf_counter()
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the block's time under a name."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    def total(self) -> float:
+        """Seconds since the clock was made."""
+        return time.perf_counter() - self._begin

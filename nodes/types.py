@@ -1,0 +1,403 @@
+"""The pack's own socket types, each a frozen dataclass with an exact JSON form.
+
+Every type has `io_type` (the socket name), `to_json()`, `from_json()` and `of()`. `of()` is what a
+node calls on its input: it takes the dataclass, its JSON as a dict, or its JSON as a string, so
+that a STRING socket, a file or an API caller can carry the value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .errors import InputError
+from .timing import boundary, frame_count, snap_fps
+
+
+class _Fields:
+    """Reads a JSON object field by field; every complaint names the type, the field and the value."""
+
+    def __init__(self, owner: str, data: Any):
+        if not isinstance(data, dict):
+            raise InputError(f"{owner}: expected a JSON object, got {_shown(data)}.")
+        self.owner, self.data = owner, data
+
+    def value(self, name: str, default: Any = ...) -> Any:
+        if name not in self.data:
+            if default is ...:
+                raise InputError(f"{self.owner}: the field '{name}' is missing.")
+            return default
+        return self.data[name]
+
+    def fail(self, name: str, wanted: str) -> InputError:
+        return InputError(f"{self.owner}: '{name}' must be {wanted}, got {_shown(self.data.get(name))}.")
+
+    def number(self, name: str, default: Any = ...) -> float:
+        value = self.value(name, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise self.fail(name, "a finite number")
+        return float(value)
+
+    def integer(self, name: str, default: Any = ...) -> int:
+        value = self.value(name, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.fail(name, "a whole number")
+        return value
+
+    def text(self, name: str, default: Any = ...) -> str:
+        value = self.value(name, default)
+        if not isinstance(value, str):
+            raise self.fail(name, "a string")
+        return value
+
+    def objects(self, name: str, default: Any = ...) -> list:
+        value = self.value(name, default)
+        if not isinstance(value, list):
+            raise self.fail(name, "a list")
+        return value
+
+    def array(self, name: str, default: Any = ..., dtype: type = np.float64, length: int | None = None) -> np.ndarray:
+        value = self.value(name, default)
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise self.fail(name, "a list of numbers") from None
+        if array.ndim != 1 or not np.all(np.isfinite(array)):
+            raise self.fail(name, "a flat list of finite numbers")
+        if length is not None and len(array) != length:
+            raise InputError(f"{self.owner}: '{name}' must have {length} values, one per frame, got {len(array)}.")
+        if np.issubdtype(dtype, np.integer) and not np.array_equal(array, np.floor(array)):
+            raise self.fail(name, "a list of whole numbers")
+        return array.astype(dtype)
+
+    def fps(self) -> Fraction:
+        value = self.value("fps")
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise self.fail("fps", 'a number or a fraction such as "24000/1001"')
+        return snap_fps(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _numbers(array: np.ndarray) -> list:
+    """A list whose floats are as short as the array's precision allows, and read back exactly."""
+    if array.dtype == np.float32:
+        return [float(np.format_float_positional(value, unique=True)) for value in array]
+    return array.tolist()
+
+
+class JsonType:
+    """Shared by the socket types: `of`, JSON text, and the version check."""
+
+    io_type: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def of(cls, value: Any):
+        """The value itself, or the value its JSON (dict or string) stands for.
+
+        Raises InputError when it is neither.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError as error:
+                raise InputError(
+                    f"{cls.io_type}: the text is not JSON ({error.msg} at line {error.lineno}): {_shown(value)}."
+                ) from None
+        if isinstance(value, dict):
+            return cls.from_json(value)
+        raise InputError(
+            f"{cls.io_type}: expected the output of a node of this type or its JSON, got {type(value).__name__}."
+        )
+
+    @classmethod
+    def _open(cls, data: Any) -> _Fields:
+        fields = _Fields(cls.io_type, data)
+        if fields.value("type", cls.io_type) != cls.io_type:
+            raise InputError(f"{cls.io_type}: this is the JSON of another type, {_shown(data['type'])}.")
+        if fields.value("version") != cls.version:
+            raise InputError(
+                f"{cls.io_type}: version {_shown(data['version'])} is unknown; this pack reads version {cls.version}."
+            )
+        return fields
+
+    def _head(self) -> dict:
+        return {"type": self.io_type, "version": self.version}
+
+    def to_text(self) -> str:
+        """The JSON form as one string."""
+        return json.dumps(self.to_json(), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the song: [start, end) in seconds, a label by repetition (A, B, A ...), mean energy 0..1."""
+
+    start: float
+    end: float
+    label: str
+    energy: float
+
+
+@dataclass(frozen=True, eq=False)
+class SongAnalysis(JsonType):
+    """What was heard in a song (BEAT_ENVELOPE).
+
+    duration: seconds. fps: frames per second. n_frames: ceil(duration * fps).
+    curves: name -> float32 (n_frames,) in 0..1. chroma: float32 (12, n_frames) or None.
+    beats, downbeats, onsets: float64 seconds, ascending. tempo: BPM, 0 when there is no beat.
+    tempo_per_beat: float64 BPM, one per beat. sections: in order.
+    """
+
+    io_type: ClassVar[str] = "BEAT_ENVELOPE"
+
+    duration: float
+    fps: Fraction
+    curves: dict[str, np.ndarray]
+    beats: np.ndarray
+    downbeats: np.ndarray
+    onsets: np.ndarray
+    tempo: float
+    tempo_per_beat: np.ndarray
+    sections: tuple[Section, ...] = ()
+    chroma: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in ("beats", "downbeats", "onsets"):
+            if np.any(np.diff(getattr(self, name)) <= 0):
+                raise InputError(f"{self.io_type}: the times in '{name}' must ascend.")
+
+    @property
+    def n_frames(self) -> int:
+        return frame_count(self.duration, self.fps)
+
+    def curve(self, name: str) -> np.ndarray:
+        """The curve of that name, float32 (n_frames,). Raises InputError naming the curves there are."""
+        if name not in self.curves:
+            raise InputError(f"This song has no curve '{name}'; it has: {', '.join(sorted(self.curves))}.")
+        return self.curves[name]
+
+    def beat_frames(self) -> list[int]:
+        """The frame boundary of every beat that falls on a frame of the video."""
+        frames = (boundary(beat, self.fps, self.n_frames) for beat in self.beats)
+        return [frame for frame in frames if frame < self.n_frames]
+
+    def to_json(self) -> dict:
+        return self._head() | {
+            "duration": self.duration,
+            "fps": str(self.fps),
+            "n_frames": self.n_frames,
+            "tempo": self.tempo,
+            "beats": _numbers(self.beats),
+            "downbeats": _numbers(self.downbeats),
+            "onsets": _numbers(self.onsets),
+            "tempo_per_beat": _numbers(self.tempo_per_beat),
+            "sections": [vars(section) for section in self.sections],
+            "curves": {name: _numbers(curve) for name, curve in self.curves.items()},
+            "chroma": None if self.chroma is None else [_numbers(row) for row in self.chroma],
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> SongAnalysis:
+        fields = cls._open(data)
+        duration, fps = fields.number("duration"), fields.fps()
+        if duration <= 0:
+            raise fields.fail("duration", "more than 0 seconds")
+        n_frames = frame_count(duration, fps)
+        curves = _Fields("BEAT_ENVELOPE curves", fields.value("curves"))
+        chroma = fields.value("chroma", None)
+        if chroma is not None:
+            rows = _Fields("BEAT_ENVELOPE chroma", {str(i): row for i, row in enumerate(fields.objects("chroma"))})
+            chroma = np.stack([rows.array(name, dtype=np.float32, length=n_frames) for name in rows.data])
+        sections = []
+        for item in fields.objects("sections", []):
+            part = _Fields("BEAT_ENVELOPE section", item)
+            sections.append(
+                Section(part.number("start"), part.number("end"), part.text("label"), part.number("energy"))
+            )
+        return cls(
+            duration=duration,
+            fps=fps,
+            curves={name: curves.array(name, dtype=np.float32, length=n_frames) for name in curves.data},
+            beats=fields.array("beats"),
+            downbeats=fields.array("downbeats"),
+            onsets=fields.array("onsets"),
+            tempo=fields.number("tempo"),
+            tempo_per_beat=fields.array("tempo_per_beat"),
+            sections=tuple(sections),
+            chroma=chroma,
+        )
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One shot of a story: [start, end) in seconds and what it shows.
+
+    seed: the shot's own noise seed, or None to derive one from the render seed and the shot's index.
+    record: free notes about the shot (place, light, camera ...), kept as they came.
+    """
+
+    start: float
+    end: float
+    prompt: str
+    negative: str = ""
+    seed: int | None = None
+    lyric: str = ""
+    emotion: str = ""
+    record: dict = field(default_factory=dict)
+
+    def to_json(self) -> dict:
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, data: Any) -> Shot:
+        fields = _Fields("STORY shot", data)
+        record = fields.value("record", {})
+        if not isinstance(record, dict):
+            raise fields.fail("record", "an object")
+        return cls(
+            start=fields.number("start"),
+            end=fields.number("end"),
+            prompt=fields.text("prompt"),
+            negative=fields.text("negative", ""),
+            seed=None if fields.value("seed", None) is None else fields.integer("seed"),
+            lyric=fields.text("lyric", ""),
+            emotion=fields.text("emotion", ""),
+            record=record,
+        )
+
+
+@dataclass(frozen=True)
+class Story(JsonType):
+    """The shots of a video (STORY): in order, without gaps, from 0 to the song's duration in seconds."""
+
+    io_type: ClassVar[str] = "STORY"
+
+    shots: tuple[Shot, ...]
+
+    def __post_init__(self):
+        if not self.shots:
+            raise InputError("STORY: there is no shot in it; give at least one prompt.")
+        if self.shots[0].start != 0:
+            raise InputError(f"STORY: the first shot must start at 0 s, it starts at {self.shots[0].start:g} s.")
+        for number, (shot, following) in enumerate(pairwise(self.shots), 1):
+            if shot.end != following.start:
+                raise InputError(
+                    f"STORY: shot {number} ends at {shot.end:g} s but shot {number + 1} starts at "
+                    f"{following.start:g} s; shots must follow without gap or overlap."
+                )
+        for number, shot in enumerate(self.shots, 1):
+            if not shot.end > shot.start:
+                raise InputError(f"STORY: shot {number} ends at {shot.end:g} s, not after its start {shot.start:g} s.")
+
+    @property
+    def duration(self) -> float:
+        """Seconds covered."""
+        return self.shots[-1].end
+
+    def first_frames(self, fps: Fraction, n_frames: int) -> list[int]:
+        """The frame on which each shot starts.
+
+        Raises InputError when a shot would have no frame of its own at this frame rate.
+        """
+        frames = [boundary(shot.start, fps, n_frames) for shot in self.shots]
+        for number, (frame, following) in enumerate(pairwise([*frames, n_frames]), 1):
+            if following <= frame:
+                raise InputError(
+                    f"STORY: shot {number} ({self.shots[number - 1].start:g} s) is shorter than one frame at "
+                    f"{float(fps):g} fps; move it or remove it."
+                )
+        return frames
+
+    def to_json(self) -> dict:
+        return self._head() | {"shots": [shot.to_json() for shot in self.shots]}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Story:
+        return cls(tuple(Shot.from_json(item) for item in cls._open(data).objects("shots")))
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSchedule(JsonType):
+    """What each frame of the video is made of (FRAME_SCHEDULE).
+
+    fps: frames per second. n_frames: frames of the whole song. duration: seconds.
+    shot_a, shot_b: int64 (n_frames,), the shots a frame lies between. t: float64 (n_frames,) in 0..1,
+    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b.
+    curves: name -> float64 (n_frames,), any of `CURVES`; an absent curve is neutral.
+    """
+
+    io_type: ClassVar[str] = "FRAME_SCHEDULE"
+    CURVES: ClassVar[tuple[str, ...]] = ("cfg", "denoise", "lora_strength", "zoom", "angle", "dx", "dy")
+    TRANSITIONS: ClassVar[tuple[str, ...]] = ("slerp",)
+
+    fps: Fraction
+    duration: float
+    shot_a: np.ndarray
+    shot_b: np.ndarray
+    t: np.ndarray
+    transition: tuple[str, ...]
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self):
+        n_frames = frame_count(self.duration, self.fps)
+        for name in ("shot_a", "shot_b", "t", "transition"):
+            if len(getattr(self, name)) != n_frames:
+                raise InputError(
+                    f"{self.io_type}: '{name}' has {len(getattr(self, name))} values but {self.duration:g} s at "
+                    f"{float(self.fps):g} fps are {n_frames} frames."
+                )
+        if n_frames and (self.t.min() < 0 or self.t.max() > 1):
+            raise InputError(f"{self.io_type}: 't' must stay in 0..1, it reaches {self.t.min():g}..{self.t.max():g}.")
+        unknown = sorted(set(self.transition) - set(self.TRANSITIONS)) + sorted(set(self.curves) - set(self.CURVES))
+        if unknown:
+            raise InputError(f"{self.io_type}: unknown transition or curve '{unknown[0]}'.")
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.t)
+
+    def to_json(self) -> dict:
+        return self._head() | {
+            "fps": str(self.fps),
+            "duration": self.duration,
+            "n_frames": self.n_frames,
+            "shot_a": _numbers(self.shot_a),
+            "shot_b": _numbers(self.shot_b),
+            "t": _numbers(self.t),
+            "transition": list(self.transition),
+            "curves": {name: _numbers(curve) for name, curve in self.curves.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> FrameSchedule:
+        fields = cls._open(data)
+        curves = _Fields("FRAME_SCHEDULE curves", fields.value("curves", {}))
+        duration, fps = fields.number("duration"), fields.fps()
+        if duration <= 0:
+            raise fields.fail("duration", "more than 0 seconds")
+        n_frames = frame_count(duration, fps)
+        transition = tuple(fields.objects("transition"))
+        if not all(isinstance(name, str) for name in transition):
+            raise fields.fail("transition", "a list of strings")
+        return cls(
+            fps=fps,
+            duration=duration,
+            shot_a=fields.array("shot_a", dtype=np.int64),
+            shot_b=fields.array("shot_b", dtype=np.int64),
+            t=fields.array("t"),
+            transition=transition,
+            curves={name: curves.array(name, length=n_frames) for name in curves.data},
+        )

@@ -1,0 +1,22 @@
+"""Makes `headless` importable without the repository root on sys.path, where `nodes/` would hide ComfyUI's `nodes.py`."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _is_root(entry: str) -> bool:
+    return Path(entry or os.getcwd()).resolve() == ROOT
+
+
+sys.path[:] = [entry for entry in sys.path if not _is_root(entry)]
+if "headless" not in sys.modules:
+    spec = importlib.util.spec_from_file_location(
+        "headless", ROOT / "headless" / "__init__.py", submodule_search_locations=[str(ROOT / "headless")]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["headless"] = module
+    spec.loader.exec_module(module)
