@@ -76,11 +76,21 @@ class _Fields:
             raise self.fail(name, "a list of whole numbers")
         return array.astype(dtype)
 
-    def fps(self) -> Fraction:
-        value = self.value("fps")
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    def clock(self) -> tuple[float, Fraction, int]:
+        """duration in seconds, fps, and the number of frames that follows; checked against `n_frames`."""
+        duration, fps = self.number("duration"), self.value("fps")
+        if duration <= 0:
+            raise self.fail("duration", "more than 0 seconds")
+        if isinstance(fps, bool) or not isinstance(fps, (str, int, float)):
             raise self.fail("fps", 'a number or a fraction such as "24000/1001"')
-        return snap_fps(value)
+        fps = snap_fps(fps)
+        n_frames = frame_count(duration, fps)
+        if self.integer("n_frames", n_frames) != n_frames:
+            raise InputError(
+                f"{self.owner}: 'n_frames' is {self.data['n_frames']} but {duration:g} s at {float(fps):g} fps are "
+                f"{n_frames} frames."
+            )
+        return duration, fps, n_frames
 
 
 def _shown(value: Any) -> str:
@@ -212,10 +222,7 @@ class SongAnalysis(JsonType):
     @classmethod
     def from_json(cls, data: Any) -> SongAnalysis:
         fields = cls._open(data)
-        duration, fps = fields.number("duration"), fields.fps()
-        if duration <= 0:
-            raise fields.fail("duration", "more than 0 seconds")
-        n_frames = frame_count(duration, fps)
+        duration, fps, n_frames = fields.clock()
         curves = _Fields("BEAT_ENVELOPE curves", fields.value("curves"))
         chroma = fields.value("chroma", None)
         if chroma is not None:
@@ -385,10 +392,7 @@ class FrameSchedule(JsonType):
     def from_json(cls, data: Any) -> FrameSchedule:
         fields = cls._open(data)
         curves = _Fields("FRAME_SCHEDULE curves", fields.value("curves", {}))
-        duration, fps = fields.number("duration"), fields.fps()
-        if duration <= 0:
-            raise fields.fail("duration", "more than 0 seconds")
-        n_frames = frame_count(duration, fps)
+        duration, fps, n_frames = fields.clock()
         transition = tuple(fields.objects("transition"))
         if not all(isinstance(name, str) for name in transition):
             raise fields.fail("transition", "a list of strings")

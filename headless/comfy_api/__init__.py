@@ -18,7 +18,7 @@ from . import io, ui
 class ComfyExtension(ABC):
     """What a pack's entry point returns."""
 
-    async def on_load(self) -> None:
+    async def on_load(self) -> None:  # noqa: B027
         """Called once before the nodes are asked for."""
 
     @abstractmethod

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Sockets, schemas and node classes: the names of ComfyUI's `comfy_api.latest.io` that this pack's nodes use.
 
 A node written for ComfyUI 0.3.64 gets the same schema here; a contract test compares them.
@@ -195,7 +196,7 @@ def comfytype(io_type: str):
     return decorate
 
 
-def Custom(io_type: str) -> type[ComfyTypeIO]:  # noqa: N802 (ComfyUI's name)
+def Custom(io_type: str) -> type[ComfyTypeIO]:
     """A socket type of any name."""
     return comfytype(io_type)(type(io_type, (ComfyTypeIO,), {}))
 
@@ -418,9 +419,8 @@ class MultiCombo(ComfyTypeI):
             control_after_generate=None,
             socketless=None,
         ):
-            super().__init__(
-                id, options, display_name, optional, tooltip, lazy, default, control_after_generate, socketless=socketless
-            )
+            given = (id, options, display_name, optional, tooltip, lazy, default, control_after_generate)
+            super().__init__(*given, socketless=socketless)
             self.placeholder = placeholder
             self.chip = chip
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .io import FolderType
@@ -75,7 +73,7 @@ class ImageSaveHelper:
         """Save float pictures (B, H, W, 3) in 0..1 as numbered PNG files with the workflow in their metadata."""
         from PIL import Image as PILImage
 
-        from ..host import current, numbered
+        from ..host import atomic_path, current, numbered
 
         host = current()
         root = host.temp_dir() if folder_type == FolderType.temp else host.output_dir()
@@ -86,18 +84,15 @@ class ImageSaveHelper:
         for index, image in enumerate(images):
             file = f"{name.replace('%batch_num%', str(index))}_{counter + index:05}_.png"
             pixels = (image.detach().cpu() * 255.0).clamp(0, 255).byte().numpy()
-            part = folder / f"{file}.part"
-            PILImage.fromarray(pixels).save(part, format="PNG", pnginfo=metadata, compress_level=compress_level)
-            os.replace(part, folder / file)
+            with atomic_path(folder / file) as part:
+                PILImage.fromarray(pixels).save(part, format="PNG", pnginfo=metadata, compress_level=compress_level)
             results.append(SavedResult(file, subfolder, folder_type))
         return results
 
     @staticmethod
     def get_save_images_ui(images, filename_prefix: str, cls: type | None, compress_level: int = 4) -> SavedImages:
         """Save pictures in the output folder and show them."""
-        return SavedImages(
-            ImageSaveHelper.save_images(images, filename_prefix, FolderType.output, cls, compress_level)
-        )
+        return SavedImages(ImageSaveHelper.save_images(images, filename_prefix, FolderType.output, cls, compress_level))
 
 
 def _png_metadata(cls: type | None) -> Any:
@@ -155,8 +150,3 @@ class PreviewText(_UIOutput):
 
     def as_dict(self) -> dict:
         return {"text": (self.value,)}
-
-
-def saved_path(root: Path, result: dict) -> Path:
-    """The file of a SavedResult below the folder of its type."""
-    return root / result["subfolder"] / result["filename"]

@@ -17,8 +17,8 @@ class RenderMusicVideo(io.ComfyNode):
             node_id="RenderMusicVideo",
             display_name="Render Music Video",
             category="songreel/render",
-            description="Samples every frame of a music video with a Stable Diffusion 1.5 model, encodes it as it goes and "
-            "puts the song beside it. A render that was stopped continues where it was.",
+            description="Samples every frame of a music video with a Stable Diffusion 1.5 model, encodes it as it "
+            "goes and puts the song beside it. A render that was stopped continues where it was.",
             inputs=[
                 io.Model.Input("model", tooltip="An SD1.5 model, with any LoRA already applied."),
                 io.Clip.Input("clip", tooltip="The model's text encoder, which reads the prompts."),
@@ -35,14 +35,14 @@ class RenderMusicVideo(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Classifier-free guidance: how closely pictures follow the prompt. 1 turns it off and halves "
-                    "the work.",
+                    tooltip="Classifier-free guidance: how closely pictures follow the prompt. 1 turns it off and "
+                    "halves the work.",
                 ),
                 io.Combo.Input(
                     "sampler_name",
                     options=list(SAMPLERS),
                     default="dpmpp_2m",
-                    tooltip="Sampler. Only those that add no noise on the way: with the others neighbouring frames flicker.",
+                    tooltip="Sampler. Only those that add no noise on the way; with others neighbouring frames flicker.",
                 ),
                 io.Combo.Input(
                     "scheduler",
@@ -69,8 +69,8 @@ class RenderMusicVideo(io.ComfyNode):
                     options=["per shot", "shared"],
                     default="per shot",
                     optional=True,
-                    tooltip="per shot: noise morphs from shot to shot. shared: one noise for all, so that composition stays "
-                    "and only the prompt changes.",
+                    tooltip="per shot: noise morphs from shot to shot. shared: one noise for all, so that the "
+                    "composition stays and only the prompt changes.",
                 ),
                 io.Int.Input(
                     "batch_size",
@@ -78,7 +78,7 @@ class RenderMusicVideo(io.ComfyNode):
                     min=1,
                     max=256,
                     optional=True,
-                    tooltip="Pictures sampled at once. More is faster while memory lasts; pictures agree across batch sizes.",
+                    tooltip="Pictures sampled at once. More is faster while memory lasts; it does not change the video.",
                 ),
                 io.Int.Input(
                     "crf",

@@ -17,7 +17,7 @@ SNAP_MODES = ("off", "beat", "downbeat")
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 _CLOCK = re.compile(rf"(?:(\d+):)?(\d+):({_NUMBER})(?=[\s:,\-–|]|$)")
 _SECONDS = re.compile(rf"({_NUMBER})\s*(?:s|sec|seconds?)\b", re.IGNORECASE)
-_COUNTED = re.compile(r"(beat|downbeat|bar|frame)\s+(-?[\d.]+)", re.IGNORECASE)
+_COUNTED = re.compile(r"(beat|downbeat|frame)\s+(-?[\d.]+)", re.IGNORECASE)
 _FRAME_KEY = re.compile(r"(\d+)\s*:(?=\s|$)")
 _SEPARATOR = re.compile(r"\s*(?:[:,|]|[-–]+(?=\s)|=>|->)?\s*")
 _FORMS = "a time such as 0:12, 12.5s, beat 16, downbeat 4 or frame 120"
@@ -135,7 +135,7 @@ def _counted_time(unit: str, text: str, song: SongAnalysis) -> float:
         return frame_start(index, song.fps)
     times = song.beats if unit == "beat" else song.downbeats
     if index >= len(times):
-        heard = f"{len(times)} {unit}s, 0 to {len(times) - 1}" if len(times) else f"no {unit}s"
+        heard = f"{len(times)} {unit}s, 0 to {len(times) - 1}," if len(times) else f"no {unit}s"
         raise InputError(f"'{unit} {index}' is not in the song, in which {heard} were heard")
     return float(times[index])
 
@@ -199,7 +199,7 @@ def _split(shot: Shot, song: SongAnalysis, split_beats: int) -> list[Shot]:
         inside = np.arange(shot.start + 0.5, shot.end, 0.5)
     cuts = [shot.start]
     for cut in inside[split_beats - 1 :: split_beats]:
-        if _frames_between(cuts[-1], cut, song) >= 1 and shot.end - cut > (cut - cuts[-1]) / 2:
+        if _frames_between(cuts[-1], cut, song) >= 1 and shot.end - cut >= (cut - cuts[-1]) / 2:
             cuts.append(float(cut))
     return [replace(shot, start=start, end=end) for start, end in zip(cuts, [*cuts[1:], shot.end], strict=True)]
 

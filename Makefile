@@ -1,0 +1,35 @@
+# make video   renders the demo song with the demo model; SONG= CHECKPOINT= LYRICS= PROMPT= OUT= to use yours
+# make test    runs everything that can run on this machine
+
+PYTHON ?= python3
+OUT ?= out/video.mp4
+SONG ?= demo
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint headless/constraints.txt
+
+.PHONY: video test lint clean
+
+video: $(VENV)/.headless
+	$(RUN) -m headless render "$(SONG)" --out "$(OUT)" \
+	  $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(LYRICS),--lyrics "$(LYRICS)") \
+	  $(if $(PROMPT),--prompt "$(PROMPT)") $(ARGS)
+
+test: $(VENV)/.tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(RUN) -m pytest $(ARGS)
+
+$(VENV)/.headless: requirements.txt headless/requirements.txt headless/constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed, this is %d.%d; choose another with make PYTHON=python3.12" % v)'
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what the headless host needs into $(VENV) (once, a few minutes) ..."
+	$(PIP) -r headless/requirements.txt
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.headless tests/requirements.txt
+	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out

@@ -1,0 +1,442 @@
+"""The host port without ComfyUI: folders, progress on a terminal, Ctrl-C, and diffusion on diffusers."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import contextvars
+import gc
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from . import pack
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_port = pack.load("nodes.host")
+InputError = pack.load("nodes.errors").InputError
+atomic_path = pack.load("nodes.media.files").atomic_path
+current = _port.current
+
+MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+_TERMINAL_SECONDS = 0.1
+_LOG_SECONDS = 20.0
+_PREVIEW_SECONDS = 0.5
+
+_node: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("headless_node", default=None)
+
+
+class Interrupted(BaseException):
+    """The user has cancelled. Not an Exception, so that no node takes it for a failure."""
+
+
+def user_folder() -> Path:
+    """Where this host keeps its files: SONGREEL_HOME, else the platform's folder for a user's data."""
+    if os.environ.get("SONGREEL_HOME"):
+        return Path(os.environ["SONGREEL_HOME"]).expanduser().absolute()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / _port.PACK
+
+
+def numbered(prefix: str, root: Path, *, width: int = 0, height: int = 0) -> tuple[Path, str, int, str]:
+    """Where the next file of a prefix goes: (folder, name, number, subfolder), so `name_00001_`.
+
+    %width%, %height%, %year%, %month%, %day%, %hour%, %minute% and %second% are filled in.
+    Raises InputError when the prefix leaves the root folder.
+    """
+    now = time.localtime()
+    values = {"width": width, "height": height, "year": now.tm_year}
+    values |= {
+        name: f"{value:02d}" for name, value in zip(("month", "day", "hour", "minute", "second"), now[1:6], strict=True)
+    }
+    filled = re.sub(r"%(\w+)%", lambda match: str(values.get(match[1], match[0])), prefix)
+    path = Path(os.path.normpath(root / filled))
+    if path.parent != root and root not in path.parents:
+        raise InputError(f"filename_prefix must stay inside the output folder, got '{prefix}'.")
+    name = path.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pattern = re.compile(re.escape(name) + r"_(\d+)_", re.IGNORECASE)
+    taken = [int(match[1]) for entry in os.listdir(path.parent) if (match := pattern.match(entry))]
+    subfolder = path.parent.relative_to(root).as_posix()
+    return path.parent, name, max(taken, default=0) + 1, "" if subfolder == "." else subfolder
+
+
+class TerminalProgress(_port.Progress):
+    """One line that is rewritten on a terminal; a line now and then elsewhere."""
+
+    def __init__(self, host: HeadlessHost, total: int, label: str):
+        self._host, self._total, self._label = host, max(total, 1), label
+        self._begin = self._shown = time.monotonic()
+        self._first: int | None = None
+        self._done = 0
+
+    def update(self, done: int, preview: np.ndarray | None = None) -> None:
+        self._host.check_interrupt()
+        if self._first is None:
+            self._first, self._begin = done, time.monotonic()
+        self._done = done
+        if preview is not None:
+            self._host.show_preview(preview)
+        now = time.monotonic()
+        finished = done >= self._total
+        if now - self._shown >= (_TERMINAL_SECONDS if self._host.terminal else _LOG_SECONDS) or finished:
+            self._shown = now
+            self._host.show_line(self._text(now), keep=finished)
+
+    def status(self, text: str) -> None:
+        self._host.show_line(f"{self._label}: {text}", keep=True)
+
+    def _text(self, now: float) -> str:
+        share = min(self._done / self._total, 1.0)
+        text = f"{self._label}: {self._done}/{self._total} {share:4.0%}"
+        if self._host.terminal:
+            text += f" [{'#' * round(20 * share):20}]"
+        elapsed, worked = now - self._begin, self._done - (self._first or 0)
+        if worked > 0 and elapsed > 0:
+            rate = worked / elapsed
+            text += f" {rate:.1f}/s" if rate >= 1 else f" {1 / rate:.1f} s each"
+            if self._done < self._total:
+                text += f", {clock((self._total - self._done) / rate)} left"
+        return text
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+class HeadlessHost(_port.Host):
+    """The port as this program answers it.
+
+    root: its folder (models, temporary files, the private folder). models: further folders laid out
+    as ComfyUI's `models`. inputs: where bare file names of Load nodes are looked up. preview: a
+    picture file that shows the newest preview. on_event: gets (name, data) of every event.
+    """
+
+    name = "headless"
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        models: Iterable[Path] = (),
+        inputs: Path | None = None,
+        preview: Path | None = None,
+        stream: TextIO | None = None,
+        on_event: Callable[[str, dict], None] | None = None,
+    ):
+        self.root = Path(root) if root is not None else user_folder()
+        extra = [Path(entry) for entry in os.environ.get("SONGREEL_MODELS", "").split(os.pathsep) if entry]
+        self._models = [Path(folder).expanduser().absolute() for folder in [*models, *extra]]
+        self.inputs = Path(inputs) if inputs is not None else Path.cwd()
+        self.events: deque[tuple[str, dict]] = deque(maxlen=1000)
+        self._registered: dict[tuple[str, str], Path] = {}
+        self._preview, self._preview_time = preview, 0.0
+        self._stream = stream if stream is not None else sys.stderr
+        self.terminal = bool(getattr(self._stream, "isatty", lambda: False)())
+        self._line_open = False
+        self._on_event = on_event
+        self._interrupted = False
+        self._run_dir: Path | None = None
+        self._routes = None
+
+    # Folders ---------------------------------------------------------------------------------
+
+    def model_folders(self, kind: str) -> list[Path]:
+        folders = [self.root / "models" / kind, *(folder / kind for folder in self._models)]
+        return [folder for folder in folders if folder.is_dir()]
+
+    def model_names(self, kind: str) -> list[str]:
+        """Names of the models of a kind, as combos offer them."""
+        names = {name for registered, name in self._registered if registered == kind}
+        for folder in self.model_folders(kind):
+            for path in folder.rglob("*"):
+                if path.suffix.lower() in MODEL_SUFFIXES and path.is_file():
+                    names.add(path.relative_to(folder).as_posix())
+        return sorted(names)
+
+    def model_file(self, kind: str, name: str) -> Path:
+        return self._registered.get((kind, name)) or super().model_file(kind, name)
+
+    def register(self, kind: str, path: Path) -> str:
+        """Make a file known under its base name ("checkpoints", "loras" ... or "input"), and return that name.
+
+        So no path of this machine gets into a workflow, which is saved in the video.
+        """
+        path, number = Path(path).absolute(), 1
+        name = path.name
+        while self._registered.get((kind, name), path) != path:
+            number += 1
+            name = f"{path.stem}-{number}{path.suffix}"
+        self._registered[kind, name] = path
+        return name
+
+    def input_names(self) -> list[str]:
+        """Names of the files that were registered as input."""
+        return sorted(name for kind, name in self._registered if kind == "input")
+
+    def input_file(self, name: str) -> Path:
+        """The file that a Load node means. Raises InputError when there is none."""
+        registered = self._registered.get(("input", name))
+        if registered is not None and registered.is_file():
+            return registered
+        match = re.fullmatch(r"(.*?) ?\[(input|output|temp)\]", name)
+        folders = {"input": self.inputs, "output": self.output_dir(), "temp": self.temp_dir()}
+        folder = folders[match[2]] if match else self.inputs
+        path = Path(os.path.normpath(folder / (match[1] if match else name)))
+        if not path.is_relative_to(folder) or not path.is_file():
+            raise InputError(f"There is no input file '{Path(name).name}'; check the name and the folder.")
+        return path
+
+    def run_dir(self) -> Path:
+        """A folder of this process, removed when it ends."""
+        if self._run_dir is None:
+            parent = self.root / "temp"
+            try:
+                _port.private_folder(self.root)
+                parent.mkdir(exist_ok=True)
+                _remove_abandoned(parent)
+                self._run_dir = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+            except OSError as error:
+                raise self._unwritable(error) from None
+            atexit.register(shutil.rmtree, self._run_dir, ignore_errors=True)
+        return self._run_dir
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(
+            f"The folder '{self.root}' cannot be written to ({error.strerror}); set SONGREEL_HOME to one that can be."
+        )
+
+    def output_dir(self) -> Path:
+        return self._folder("output")
+
+    def temp_dir(self) -> Path:
+        return self._folder("temp")
+
+    def _folder(self, name: str) -> Path:
+        folder = self.run_dir() / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def saved_file(self, result: dict) -> Path:
+        """The file behind an entry of a node's output, {"filename", "subfolder", "type"}."""
+        folder = self.temp_dir() if result["type"] == "temp" else self.output_dir()
+        return folder / result["subfolder"] / result["filename"]
+
+    def private_dir(self) -> Path:
+        try:
+            return _port.private_folder(self.root / "private")
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    # Progress --------------------------------------------------------------------------------
+
+    def progress(self, total: int) -> TerminalProgress:
+        node = _node.get()
+        return TerminalProgress(self, total, node[1] if node else _port.PACK)
+
+    def show_line(self, text: str, *, keep: bool = False) -> None:
+        """Write a line to the terminal; unless kept, the next one takes its place."""
+        if self.terminal:
+            text = text[: max(shutil.get_terminal_size().columns - 1, 20)] if not keep else text
+            self._stream.write(f"\r\x1b[K{text}" + ("\n" if keep else ""))
+            self._line_open = not keep
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def close_line(self) -> None:
+        """End a line that would be rewritten, so that what follows stands on its own."""
+        if self._line_open:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._line_open = False
+
+    def show_preview(self, picture: np.ndarray) -> None:
+        """Write a uint8 picture (H, W, 3) to the preview file, at most twice a second."""
+        if self._preview is None or time.monotonic() - self._preview_time < _PREVIEW_SECONDS:
+            return
+        from PIL import Image
+
+        self._preview_time = time.monotonic()
+        with atomic_path(self._preview) as part:
+            Image.fromarray(picture).save(part, format="PNG" if self._preview.suffix.lower() == ".png" else "JPEG")
+
+    def show_preview_bytes(self, data: bytes) -> None:
+        """Write an encoded picture to the preview file."""
+        if self._preview is not None:
+            with atomic_path(self._preview) as part:
+                part.write_bytes(data)
+
+    def check_interrupt(self) -> None:
+        if self._interrupted:
+            raise Interrupted
+
+    def interrupt(self) -> None:
+        """Ask the running work to stop at its next check."""
+        self._interrupted = True
+
+    @contextlib.contextmanager
+    def catching_ctrl_c(self) -> Iterator[None]:
+        """The first Ctrl-C stops the work at its next check, a second one at once."""
+
+        def on_signal(number: int, frame: Any) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self.interrupt()
+            self.show_line("Stopping; press Ctrl-C again to stop at once.", keep=True)
+
+        before = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def node_id(self) -> str | None:
+        node = _node.get()
+        return node[0] if node else None
+
+    @contextlib.contextmanager
+    def executing(self, node_id: str, title: str) -> Iterator[None]:
+        """Marks the node that is at work in this context."""
+        token = _node.set((node_id, title))
+        try:
+            yield
+        finally:
+            _node.reset(token)
+
+    # Diffusion -------------------------------------------------------------------------------
+
+    def fingerprint(self, part: Any) -> str:
+        from .sd.parts import fingerprint
+
+        return fingerprint(part)
+
+    def encode_text(self, clip, text):
+        from .sd import text as sd_text
+
+        return sd_text.encode_text(clip, text)
+
+    def sample(
+        self,
+        model,
+        noise,
+        positive,
+        negative,
+        *,
+        steps,
+        cfg,
+        sampler,
+        scheduler,
+        latent=None,
+        denoise=1.0,
+        on_step=None,
+    ):
+        from .sd import sampling
+
+        def step(index, x0):
+            self.check_interrupt()
+            if on_step is not None:
+                on_step(index, x0)
+
+        return sampling.sample(
+            model,
+            noise,
+            positive,
+            negative,
+            steps=steps,
+            cfg=cfg,
+            sampler=sampler,
+            scheduler=scheduler,
+            latent=latent,
+            denoise=denoise,
+            on_step=step,
+        )
+
+    def vae_encode(self, vae, pixels):
+        from .sd import vae as sd_vae
+
+        self.check_interrupt()
+        return sd_vae.vae_encode(vae, pixels)
+
+    def vae_decode(self, vae, latent):
+        from .sd import vae as sd_vae
+
+        self.check_interrupt()
+        return sd_vae.vae_decode(vae, latent).float().cpu()
+
+    def apply_lora(self, model, clip, file, strength_model, strength_clip):
+        from .sd import lora
+
+        return lora.apply_lora(model, clip, file, strength_model, strength_clip)
+
+    def free_memory(self) -> None:
+        parts = sys.modules.get(f"{__package__}.sd.parts")
+        if parts is not None:
+            parts.offload_all()
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def video_from_file(self, path: Path):
+        from .video import VideoFromFile
+
+        return VideoFromFile(str(path))
+
+    # Browser ---------------------------------------------------------------------------------
+
+    @property
+    def routes(self):
+        """The routes that were added, an aiohttp RouteTableDef."""
+        if self._routes is None:
+            from aiohttp import web
+
+            self._routes = web.RouteTableDef()
+        return self._routes
+
+    def add_route(self, method: str, path: str, handler: Callable) -> None:
+        self.routes.route(method, f"/{_port.PACK}/{path}")(handler)
+
+    def send_event(self, event: str, data: dict) -> None:
+        name = f"{_port.PACK}.{event}"
+        self.events.append((name, data))
+        if self._on_event is not None:
+            self._on_event(name, data)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove folders of processes that were killed."""
+    for folder in parent.iterdir():
+        owner = folder.name.partition("-")[0]
+        if owner.isdigit() and int(owner) != os.getpid() and not _alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

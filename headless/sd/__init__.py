@@ -1,0 +1,1 @@
+"""Stable Diffusion 1.5 on diffusers and transformers, with ComfyUI's results and no model hub."""

@@ -1,0 +1,210 @@
+"""The headless host and ComfyUI give the same embeddings, latents and pictures from the same checkpoint.
+
+Both compute in float32 on the CPU. A sampled latent is judged by the change that sampling made,
+|a - b| / |reference - initial latent|, since a random UNet hardly moves the latent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .comfyui import find_comfyui
+from .random_lora import random_lora
+from .random_sd15 import cached_random_sd15
+
+COMFYUI = find_comfyui()
+TOLERANCE = 1e-5
+
+pytestmark = [
+    pytest.mark.comfyui,
+    pytest.mark.slow,
+    pytest.mark.skipif(COMFYUI is None, reason="NO COMFYUI FOUND: parity is not tested; set COMFYUI_DIR to test it"),
+]
+
+PLAIN = "a misty harbour at dawn, oil painting"
+EMPTY = ""
+WEIGHTED = "a (red fox:1.3) in the ((snow)), (blurry:0.6) \\(film\\) (a (nested:1.4) one:0.8)"
+LONG = ", ".join(f"{adjective} city street number {i}" for i, adjective in enumerate(["wide", "dark", "bright"] * 7))
+TEXTS = {
+    "plain": PLAIN,
+    "empty": EMPTY,
+    "weighted": WEIGHTED,
+    "long": LONG,
+    "long and weighted": f"({LONG}:1.2), (small words at the end:1.5) and (more:0.9)",
+    "seam": "word " * 72 + "(five tokens in here:1.1) tail",
+    "unbalanced": "a) b (c (d:1.2) e ((f)",
+    "odd weights": "(a:b) (:1.2) () (x:) (time: 2) [y:1.3] (ratio 1:2:1.5)",
+    "unicode": "Cafe\u0301 AM\u00c9LIE, \u4e1c\u4eac  \n tab\t it's 3.14!",
+}
+
+
+def _case(sampler, scheduler, positive, negative, *, denoise=1.0, cfg=7.5, steps=4, lora=False):
+    positive = [positive] if isinstance(positive, str) else positive
+    kind = "img2img" if denoise < 1 else "txt2img"
+    more = f"{' lora' if lora else ''}{' cfg 1' if cfg == 1 else ''}{' rows' if len(positive) > 1 else ''}"
+    return {
+        "name": f"{sampler} {scheduler} {kind}{more}",
+        "sampler": sampler,
+        "scheduler": scheduler,
+        "positive": positive,
+        "negative": negative,
+        "denoise": denoise,
+        "cfg": cfg,
+        "steps": steps,
+        "lora": lora,
+        "rows": len(positive),
+    }
+
+
+SAMPLES = [
+    _case("euler", "normal", PLAIN, EMPTY),
+    _case("euler", "karras", LONG, EMPTY),
+    _case("heun", "normal", WEIGHTED, PLAIN),
+    _case("heun", "karras", PLAIN, EMPTY),
+    _case("dpmpp_2m", "normal", EMPTY, PLAIN),
+    _case("dpmpp_2m", "karras", WEIGHTED, LONG),
+    _case("euler", "normal", WEIGHTED, EMPTY, denoise=0.5),
+    _case("euler", "karras", PLAIN, EMPTY, denoise=0.5),
+    _case("heun", "normal", PLAIN, LONG, denoise=0.5),
+    _case("heun", "karras", EMPTY, PLAIN, denoise=0.5),
+    _case("dpmpp_2m", "normal", LONG, EMPTY, denoise=0.5),
+    _case("dpmpp_2m", "karras", PLAIN, WEIGHTED, denoise=0.5),
+    _case("euler", "exponential", PLAIN, EMPTY),
+    _case("heun", "sgm_uniform", PLAIN, EMPTY),
+    _case("dpmpp_2m", "simple", PLAIN, EMPTY),
+    _case("euler", "normal", PLAIN, EMPTY, cfg=1),
+    _case("euler", "normal", [PLAIN, WEIGHTED], EMPTY),
+    _case("euler", "normal", PLAIN, EMPTY, lora=True),
+]
+LORA_STRENGTHS = (0.8, 0.6)
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Path:
+    return cached_random_sd15()
+
+
+@pytest.fixture(scope="module")
+def ours(checkpoint):
+    from headless.sd.checkpoint import load_checkpoint
+
+    return load_checkpoint(checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory, ours) -> Path:
+    from safetensors.torch import save_file
+
+    path = tmp_path_factory.mktemp("lora") / "random.safetensors"
+    save_file(random_lora(*ours[:2], rank=4, seed=5), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    return {
+        "noise": rng.standard_normal((2, 4, 8, 8)).astype(np.float32),
+        "latent": (rng.standard_normal((2, 4, 8, 8)) * 4).astype(np.float32),
+        "pixels": rng.random((2, 70, 67, 3)).astype(np.float32),
+    }
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory, checkpoint, lora, inputs) -> dict[str, np.ndarray]:
+    """Everything ComfyUI gives, computed in one process of its own."""
+    folder = tmp_path_factory.mktemp("parity")
+    cases = {"texts": list(TEXTS.values()), "lora_text": PLAIN, "lora_strengths": LORA_STRENGTHS, "samples": SAMPLES}
+    (folder / "cases.json").write_text(json.dumps(cases), "utf-8")
+    np.savez(folder / "inputs.npz", **inputs)
+    comfyui, python = COMFYUI
+    script = Path(__file__).with_name("comfy_parity.py")
+    files = [checkpoint, lora, folder / "cases.json", folder / "inputs.npz", folder / "out.npz"]
+    run = subprocess.run(
+        [python, script, comfyui, *files], cwd=folder, capture_output=True, text=True, timeout=1500, check=False
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return dict(np.load(folder / "out.npz"))
+
+
+def _relative(ours, reference, origin=0.0) -> float:
+    return float(np.linalg.norm(ours - reference) / np.linalg.norm(reference - origin))
+
+
+def _sampled(parts, case, inputs):
+    import torch
+
+    from headless.sd.sampling import sample
+    from headless.sd.text import encode_text
+
+    model, clip = parts
+    noise, latent = (torch.from_numpy(inputs[name][: case["rows"]]) for name in ("noise", "latent"))
+    estimates = []
+    result = sample(
+        model,
+        noise,
+        torch.cat([encode_text(clip, text) for text in case["positive"]]),
+        encode_text(clip, case["negative"]),
+        steps=case["steps"],
+        cfg=case["cfg"],
+        sampler=case["sampler"],
+        scheduler=case["scheduler"],
+        latent=latent if case["denoise"] < 1 else None,
+        denoise=case["denoise"],
+        on_step=lambda i, x0: estimates.append(x0.clone()),
+    )
+    return result.numpy(), estimates[1].numpy()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_embeddings_are_equal(name, ours, theirs, record_property):
+    from headless.sd.text import encode_text
+
+    reference = theirs[f"text{list(TEXTS).index(name)}"]
+    embedding = encode_text(ours[1], TEXTS[name]).numpy()
+    assert embedding.shape == reference.shape
+    difference = _relative(embedding, reference)
+    record_property("difference", difference)
+    assert difference <= TOLERANCE
+
+
+@pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case["name"])
+def test_latents_are_equal(case, ours, lora, theirs, inputs, record_property):
+    from headless.sd.lora import apply_lora
+
+    parts = apply_lora(*ours[:2], lora, *LORA_STRENGTHS) if case["lora"] else ours[:2]
+    latent, estimate = _sampled(parts, case, inputs)
+    origin = inputs["latent"][: case["rows"]] if case["denoise"] < 1 else 0.0
+    difference = _relative(latent, theirs[case["name"]], origin)
+    record_property("difference", difference)
+    assert difference <= TOLERANCE
+    assert _relative(estimate, theirs[case["name"] + " x0"]) <= TOLERANCE
+
+
+def test_a_lora_changes_text_and_picture_as_in_comfyui(ours, lora, theirs):
+    from headless.sd.lora import apply_lora
+    from headless.sd.text import encode_text
+
+    clip = apply_lora(*ours[:2], lora, *LORA_STRENGTHS)[1]
+    plain = theirs[f"text{list(TEXTS).index('plain')}"]
+    assert _relative(encode_text(clip, PLAIN).numpy(), theirs["text_lora"], plain) <= TOLERANCE
+    assert _relative(theirs["euler normal txt2img lora"], theirs["euler normal txt2img"]) > 0.01
+
+
+def test_vae_is_equal(ours, theirs, inputs, record_property):
+    import torch
+
+    from headless.sd.vae import vae_decode, vae_encode
+
+    encoded = vae_encode(ours[2], torch.from_numpy(inputs["pixels"])).numpy()
+    decoded = vae_decode(ours[2], torch.from_numpy(inputs["latent"])).numpy()
+    assert encoded.shape == theirs["encoded"].shape and decoded.shape == theirs["decoded"].shape
+    record_property("encode", _relative(encoded, theirs["encoded"]))
+    record_property("decode", _relative(decoded, theirs["decoded"]))
+    assert _relative(encoded, theirs["encoded"]) <= TOLERANCE
+    assert _relative(decoded, theirs["decoded"]) <= TOLERANCE

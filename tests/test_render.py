@@ -1,0 +1,405 @@
+"""The renderer with a stand-in for the diffusion model: batches, chunks, resume, cancel, excerpts, cost."""
+
+import errno
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from headless import pack
+
+from .songs import song
+
+host_port = pack.load("nodes.host")
+types = pack.load("nodes.types")
+plan_stage = pack.load("nodes.render.plan")
+render_stage = pack.load("nodes.render.render")
+onset = pack.load("nodes.schedule.onset")
+video_io = pack.load("nodes.media.video")
+InputError = pack.load("nodes.errors").InputError
+
+RATE = 8000
+
+
+class Killed(BaseException):
+    """Stands for a process that dies: nothing in the pack catches it."""
+
+
+class SmallHost(host_port.Host):
+    """A host whose model maps noise and prompts to pictures by plain arithmetic, row by row."""
+
+    name = "small"
+
+    def __init__(self, root: Path, *, die_at_step: int | None = None):
+        self.root, self.die_at_step = root, die_at_step
+        self.steps = self.decodes = 0
+        self.batch_shapes: set[tuple] = set()
+        self.updates, self.previews, self.texts = [], [], []
+
+    def model_folders(self, kind):
+        return []
+
+    def output_dir(self):
+        return self._folder("output")
+
+    def temp_dir(self):
+        return self._folder("temp")
+
+    def private_dir(self):
+        return self._folder("private")
+
+    def _folder(self, name):
+        (self.root / name).mkdir(parents=True, exist_ok=True)
+        return self.root / name
+
+    def progress(self, total):
+        host = self
+
+        class Recorder(host_port.Progress):
+            def update(self, done, preview=None):
+                host.updates.append((done, total))
+                if preview is not None:
+                    host.previews.append(preview)
+
+            def status(self, text):
+                host.texts.append(text)
+
+        return Recorder()
+
+    def check_interrupt(self):
+        pass
+
+    def node_id(self):
+        return None
+
+    def fingerprint(self, part):
+        return str(part)
+
+    def encode_text(self, clip, text):
+        chunks = 1 + len(text) // 60
+        generator = torch.Generator().manual_seed(len(text) * 1000 + sum(map(ord, text)))
+        return torch.randn((1, 77 * chunks, 768), generator=generator)
+
+    def sample(self, model, noise, positive, negative, *, steps, cfg, sampler, scheduler, on_step=None, **_):
+        self.batch_shapes.add((tuple(noise.shape), tuple(positive.shape), tuple(negative.shape)))
+        x = noise
+        for step in range(steps):
+            x = 0.9 * x + 0.05 * positive.mean(dim=(1, 2))[:, None, None, None]
+            self.steps += 1
+            if self.die_at_step is not None and self.steps >= self.die_at_step:
+                raise Killed
+            if on_step is not None:
+                on_step(step, x)
+        return x
+
+    def vae_encode(self, vae, pixels):
+        raise NotImplementedError
+
+    def vae_decode(self, vae, latent):
+        self.decodes += len(latent)
+        rgb = torch.sigmoid(latent[:, :3]).repeat_interleave(8, 2).repeat_interleave(8, 3)
+        return rgb.permute(0, 2, 3, 1)
+
+    def apply_lora(self, *_):
+        raise NotImplementedError
+
+    def free_memory(self):
+        pass
+
+    def video_from_file(self, path):
+        return path
+
+    def add_route(self, *_):
+        pass
+
+    def send_event(self, *_):
+        pass
+
+
+def settings(**changes):
+    values = dict(
+        width=64, height=72, steps=3, cfg=7.0, sampler="euler", scheduler="normal", seed=5, batch_size=4, crf=0
+    )
+    return plan_stage.RenderSettings(**(values | changes))
+
+
+def inputs(duration=10.0, fps=Fraction(12), cuts=(0.0, 3.0, 7.0)):
+    analysis = song(duration, fps)
+    ends = [*cuts[1:], duration]
+    story = types.Story(
+        tuple(
+            types.Shot(a, b, f"prompt {i}" * (1 + 12 * (i == 1)))
+            for i, (a, b) in enumerate(zip(cuts, ends, strict=True))
+        )
+    )
+    waveform = np.random.default_rng(0).standard_normal((2, int(duration * RATE))).astype(np.float32) * 0.1
+    return story, onset.onset_slerp_schedule(analysis, story), waveform
+
+
+def render(host, *, changes=None, made=None, **options):
+    story, schedule, waveform = made or inputs()
+    return render_stage.render_music_video(
+        host, "model", "clip", "vae", story, schedule, waveform, RATE, settings(**(changes or {})), **options
+    )
+
+
+def frames_of(path):
+    return np.stack(list(video_io.read_frames(path)))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    host = SmallHost(tmp_path_factory.mktemp("whole"))
+    path, report = render(host)
+    return host, frames_of(path), report
+
+
+def test_frame_count_sound_and_report(whole, tmp_path):
+    path, report = render(SmallHost(tmp_path))
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
+        assert video.frames == 120 and video.average_rate == 12
+        assert abs(float(video.duration * video.time_base) - float(audio.duration * audio.time_base)) <= 1 / 12
+    assert (report["frames"], report["width"], report["height"]) == (120, 64, 72)
+    # The last shot holds: frames 84 to 119 are one picture.
+    assert report["pictures"] == 85
+    assert set(report["seconds"]) >= {
+        "fingerprint",
+        "text",
+        "interpolate",
+        "sample",
+        "decode",
+        "encode",
+        "mux",
+        "total",
+    }
+    json.dumps(report)
+
+
+def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
+    host, _, _ = whole
+    assert host.batch_shapes == {((4, 4, 9, 8), (4, 77 * 2, 768), (4, 77 * 2, 768))}
+
+
+def test_keyframes_show_the_shots_own_noise_and_prompt(whole):
+    host, frames, _ = whole
+    story, schedule, _ = inputs()
+    material = pack.load("nodes.render.pictures").ShotMaterial(host, "clip", story, settings())
+    for shot, frame in enumerate((0, 36, 84)):
+        alone = plan_stage.Picture(shot, shot, 0.0)
+        latent = host.sample("model", *material.batch([alone]), steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+        expected = render_stage.to_uint8(host.vae_decode("vae", latent))[0]
+        # What differs is chroma subsampling at the edges of the blocks.
+        assert np.abs(frames[frame].astype(int) - expected).mean() < 5
+
+
+def test_noise_of_shot_k_is_ksamplers_noise_for_seed_plus_k(tmp_path):
+    story, _, _ = inputs()
+    material = pack.load("nodes.render.pictures").ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=41))
+    expected = torch.randn((1, 4, 9, 8), generator=torch.manual_seed(43), device="cpu")
+    assert torch.equal(material.noise(2), expected)
+    shared = pack.load("nodes.render.pictures").ShotMaterial(
+        SmallHost(tmp_path), "clip", story, settings(seed=43, noise="shared")
+    )
+    assert torch.equal(shared.noise(0), expected) and torch.equal(shared.noise(2), expected)
+
+
+@pytest.mark.parametrize("die_at_step", [1, 7, 31, 64])
+def test_a_killed_run_continues_and_gives_the_same_frames(tmp_path, whole, die_at_step):
+    _, expected, report = whole
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step))
+    again = SmallHost(tmp_path)
+    path, resumed = render(again)
+    assert np.array_equal(frames_of(path), expected)
+    # Two timed steps come first, then three to a batch; only the batch in hand is lost.
+    finished = max(die_at_step - 3, 0) // 3
+    assert resumed["batches_sampled"] == report["batches_sampled"] - finished
+    assert resumed["batches_reused"] + 6 * resumed["chunks_reused"] == finished
+    assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "output").exists()
+
+
+def test_a_second_run_samples_nothing(tmp_path):
+    host = SmallHost(tmp_path)
+    render(host)
+    steps = host.steps
+    path, report = render(host)
+    assert host.steps == steps and report["batches_sampled"] == 0 and report["chunks_reused"] == report["chunks"]
+    assert frames_of(path).shape == (120, 72, 64, 3)
+    assert not list((host.private_dir() / "work").rglob("batch_*"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 6}, {"steps": 4}, {"cfg": 5.0}, {"crf": 1}, {"width": 128}, {"scheduler": "karras"}, {"noise": "shared"}],
+)
+def test_other_settings_do_not_continue_old_work(tmp_path, changes):
+    host = SmallHost(tmp_path)
+    _, first = render(host)
+    _, second = render(host, changes=changes)
+    assert first["key"] != second["key"] and second["chunks_reused"] == 0
+
+
+def test_another_model_does_not_continue_old_work(tmp_path):
+    host = SmallHost(tmp_path)
+    story, schedule, waveform = inputs()
+    keys = {
+        render_stage.render_music_video(host, *parts, story, schedule, waveform, RATE, settings())[1]["key"]
+        for parts in (("m", "c", "v"), ("m2", "c", "v"), ("m", "c2", "v"), ("m", "c", "v2"))
+    }
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0.0, 2.0), (2.5, 3.0), (6.2, 0.0), (9.9, 5.0)])
+def test_an_excerpt_is_a_slice_of_the_whole(tmp_path, whole, start, seconds):
+    _, expected, _ = whole
+    path, report = render(SmallHost(tmp_path), start=start, seconds=seconds)
+    first = int(start * 12 + 0.5)
+    count = min(int(np.ceil(seconds * 12)) if seconds else 120, 120 - first)
+    frames = frames_of(path)
+    assert len(frames) == count and np.array_equal(frames, expected[first : first + count])
+    assert abs(report["audio_seconds"] - count / 12) <= 1 / 12
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == count
+
+
+def test_excerpt_sound_is_the_songs_own_stretch(tmp_path):
+    made = inputs()
+    path, _ = render(SmallHost(tmp_path), made=made, start=2.5, seconds=3.0)
+    heard, rate = pack.load("nodes.media.audio").read_audio(path)
+    expected = made[2][:, int(2.5 * RATE) : int(5.5 * RATE)]
+    assert rate == RATE
+    assert np.corrcoef(heard[0, : expected.shape[1]], expected[0])[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+def test_batch_size_does_not_change_the_pictures(tmp_path, whole, batch_size):
+    _, expected, _ = whole
+    path, _ = render(SmallHost(tmp_path), changes={"batch_size": batch_size})
+    difference = frames_of(path).astype(float) - expected
+    assert np.abs(difference).max() <= 1
+
+
+def test_draft_samples_one_small_picture_per_shot_and_fades(tmp_path):
+    host = SmallHost(tmp_path)
+    path, report = render(host, changes={"width": 256, "height": 256, "steps": 20}, draft=True)
+    assert (report["width"], report["height"], report["steps"], report["pictures"]) == (128, 128, 6, 3)
+    assert host.steps == 6
+    frames = frames_of(path)
+    assert len(frames) == 120
+    _, schedule, _ = inputs()
+    blended = frames[0] * (1 - schedule.t[20]) + frames[36] * schedule.t[20]
+    assert np.abs(frames[20] - blended).mean() < 4
+
+
+def test_draft_excerpt(tmp_path):
+    path, _ = render(SmallHost(tmp_path), draft=True, start=5.0, seconds=3.0)
+    assert len(frames_of(path)) == 36
+
+
+def test_progress_reaches_its_total_and_never_goes_back(whole):
+    host, _, report = whole
+    done = [value for value, _ in host.updates]
+    assert done == sorted(done)
+    assert host.updates[-1] == (22 * 3 + 22, 22 * 3 + 22)
+    # One preview after the first batch, then one for each decoded batch.
+    assert len(host.previews) == 23 and host.previews[0].shape == (72, 64, 3) and host.previews[0].dtype == np.uint8
+    assert host.decodes == 22 * 4 + 1 + 4 + (4 if "timing" in report["seconds"] else 0) or host.decodes >= 89
+
+
+def test_estimate_comes_before_the_first_step_and_counts_calls(tmp_path):
+    host = SmallHost(tmp_path, die_at_step=1)
+    with pytest.raises(Killed):
+        render(host, changes={"steps": 2})
+    assert host.texts[0].startswith("120 frames from 88 pictures left to sample, 352 model calls, ")
+    assert host.steps == 1
+
+
+def test_a_long_render_is_timed_first(tmp_path):
+    host = SmallHost(tmp_path)
+    _, report = render(host)
+    assert report["estimate"]["model_calls"] == 22 * 3 * 4 * 2
+    assert report["estimate"]["seconds"] > 0
+    # Two timed steps before the first real one; the next run knows the speed.
+    assert host.steps == 22 * 3 + 2
+    _, again = render(SmallHost(tmp_path), changes={"seed": 9})
+    assert "timing" not in again["seconds"] and again["estimate"]["seconds"] > 0
+
+
+def test_full_disk_before_the_render(tmp_path, monkeypatch):
+    usage = pack.load("nodes.media.files").shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(pack.load("nodes.media.files").shutil, "disk_usage", lambda _: usage)
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match=r"About \d+ MB are needed .* only 0 MB are free"):
+        render(host, changes={"steps": 1})
+    assert host.steps == 0
+
+
+def test_disk_that_fills_up_ends_with_one_sentence_and_keeps_what_is_finished(tmp_path, monkeypatch, whole):
+    _, expected, _ = whole
+    saved, calls = np.save, []
+
+    def save(file, array):
+        calls.append(1)
+        if len(calls) == 9:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        saved(file, array)
+
+    monkeypatch.setattr(np, "save", save)
+    with pytest.raises(InputError, match=r"disk .* is full .* free some space and run again, what is finished is kept"):
+        render(SmallHost(tmp_path))
+    assert not list(tmp_path.rglob("*.part"))
+    monkeypatch.undo()
+    path, report = render(SmallHost(tmp_path))
+    assert report["chunks_reused"] == 1 and report["batches_reused"] == 2
+    assert np.array_equal(frames_of(path), expected)
+
+
+def test_work_folders_are_capped(tmp_path, monkeypatch):
+    monkeypatch.setattr(host_port, "WORK_LIMIT_BYTES", 1000)
+    host = SmallHost(tmp_path)
+    (host.work_dir("old") / "x").write_bytes(b"1" * 900)
+    (host.work_dir("newer") / "x").write_bytes(b"1" * 900)
+    kept = host.work_dir("current")
+    assert sorted(folder.name for folder in kept.parent.iterdir()) == ["current", "newer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 65}, "width must be a multiple of 8 from 64 to 4096, got 65"),
+        ({"height": 0}, "height must be a multiple of 8"),
+        ({"steps": 0}, "steps must be a whole number from 1 to 1000, got 0"),
+        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"cfg": float("nan")}, "cfg must be from 0 to 100, got nan"),
+        ({"seed": -1}, "seed must be"),
+        ({"sampler": "euler_ancestral"}, "sampler_name must be one of euler, heun, dpmpp_2m, got 'euler_ancestral'"),
+        ({"scheduler": "x"}, "scheduler must be one of"),
+        ({"noise": "x"}, "noise must be one of"),
+        ({"crf": 99}, "crf must be"),
+    ],
+)
+def test_bad_settings(changes, message):
+    with pytest.raises(InputError) as caught:
+        settings(**changes)
+    assert message in str(caught.value)
+
+
+def test_clocks_that_differ_are_refused(tmp_path):
+    story, schedule, waveform = inputs()
+    with pytest.raises(InputError, match=r"song lasts 9.000 s but the schedule was made for 10.000 s"):
+        render(SmallHost(tmp_path), made=(story, schedule, waveform[:, : 9 * RATE]))
+    short = types.Story(story.shots[:1] + (types.Shot(3.0, 10.0, "x"),))
+    with pytest.raises(InputError, match=r"schedule names shot 2 but the story has 2 \(0 to 1\)"):
+        render(SmallHost(tmp_path), made=(short, schedule, waveform))
+    with pytest.raises(InputError, match=r"start must lie in the song, 0 to 10.00 s"):
+        render(SmallHost(tmp_path), start=10.0)
+    zoomed = types.FrameSchedule.of(schedule.to_json() | {"curves": {"zoom": [1.0] * 120}})
+    with pytest.raises(InputError, match="has the curve 'zoom'"):
+        render(SmallHost(tmp_path), made=(story, zoomed, waveform))
