@@ -221,6 +221,11 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     workflow = load_workflow(args.workflow)
+    if args.out.suffix.lower() not in (".mp4", ".m4v"):
+        raise UsageError(f"The video is an MP4 file, got --out '{args.out}'; give a name that ends in .mp4.")
+    for folder in args.models:
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
     out = _prepare_output(args.out)
     preview = None if args.preview is None else _prepare_output(args.preview)
     host = HeadlessHost(models=args.models, preview=preview)
@@ -329,7 +334,10 @@ def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: 
 
 
 def _analyze(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
-    fps = pack.load("nodes.timing").snap_fps(args.fps)
+    try:
+        fps = pack.load("nodes.timing").snap_fps(args.fps)
+    except InputError as error:
+        raise UsageError(str(error)) from None
     out = None if args.json == "-" else _prepare_output(Path(args.json))
     plot = None if args.plot is None else _prepare_output(args.plot)
     song = _song(args.song, HeadlessHost())

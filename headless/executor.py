@@ -97,11 +97,16 @@ def describe(node_id: str, title: str, class_type: str) -> str:
     return f'Node {node_id} "{title}" ({class_type})' if title != class_type else f"Node {node_id} ({class_type})"
 
 
-def title_of(node: Mapping) -> str:
-    """A node's title, else its class."""
+def given_title(node: Mapping) -> str:
+    """The title that a node was given, "" when it has none."""
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, Mapping) else None
-    return title if isinstance(title, str) and title else str(node.get("class_type"))
+    return title if isinstance(title, str) else ""
+
+
+def title_of(node: Mapping) -> str:
+    """A node's title, else its class."""
+    return given_title(node) or str(node.get("class_type"))
 
 
 def is_link(value: Any) -> bool:
@@ -612,7 +617,7 @@ class _Job:
         for output in outputs:
             if output.expand is not None:
                 raise InputError(
-                    f"{self._where(node_id)} turns into other nodes while it runs, which only ComfyUI does; run it there."
+                    f"{self._where(node_id)} turns into other nodes as it runs, which only ComfyUI does; run it there."
                 )
             if output.block_execution is not None:
                 values = [ExecutionBlocker(output.block_execution or None)] * len(merged)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .executor import close_names, describe, is_link, shown, title_of
+from .executor import close_names, describe, given_title, is_link, shown, title_of
 
 Schemas = Mapping[str, Mapping[str, tuple[str, dict]]]
 
@@ -32,11 +32,13 @@ class Role:
     """What an option means in a workflow: its name in titles, the inputs it sets.
 
     Each entry of `inputs` is a group of names that mean the same; the node must have one of each.
+    `titled`: names that count as well when the node's title names the role.
     """
 
     name: str
     option: str
     inputs: tuple[tuple[str, ...], ...]
+    titled: tuple[str, ...] = ()
 
 
 ROLES = {
@@ -44,7 +46,7 @@ ROLES = {
     for role in (
         Role("song", "SONG", (("audio",),)),
         Role("prompt", "--prompt", (("text", "prompt"),)),
-        Role("lyrics", "--lyrics", (("lyrics", "text"),)),
+        Role("lyrics", "--lyrics", (("lyrics",),), titled=("text",)),
         Role("identity", "--identity", (("identity", "record_id"),)),
         Role("checkpoint", "--checkpoint", (("ckpt_name",),)),
         Role("frame rate", "--fps", (("fps",),)),
@@ -72,7 +74,7 @@ def schemas_of(infos: Mapping[str, Mapping]) -> dict[str, dict[str, tuple[str, d
 
 def has_title(node: Mapping, role: str) -> bool:
     """Whether a node's title is the role's name, or begins with it and a character that is no letter."""
-    title, role = title_of(node).strip().lower(), role.lower()
+    title, role = given_title(node).strip().lower(), role.lower()
     return title == role or (title.startswith(role) and not title[len(role)].isalpha())
 
 
@@ -85,8 +87,9 @@ def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
     """The inputs of a node that the role sets, None when one is missing."""
     known = schemas.get(node.get("class_type"), {})
     found = []
+    more = role.titled if has_title(node, role.name) else ()
     for names in role.inputs:
-        match = next((name for name in names if name in known and known[name][0] in WIDGET_TYPES), None)
+        match = next((name for name in (*names, *more) if name in known and known[name][0] in WIDGET_TYPES), None)
         if match is None:
             return None
         found.append(match)
@@ -149,7 +152,7 @@ def find_node(workflow: Mapping, name: str) -> str:
     """
     if name in workflow:
         return name
-    for kind, read in (("title", title_of), ("class", lambda node: str(node.get("class_type")))):
+    for kind, read in (("title", given_title), ("class", lambda node: str(node.get("class_type")))):
         found = [node_id for node_id, node in workflow.items() if read(node).lower() == name.lower()]
         if len(found) == 1:
             return found[0]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 InputError = pack.load("nodes.errors").InputError
 atomic_path = pack.load("nodes.media.files").atomic_path
+# The muxer writes these itself; copied, they would appear twice.
+_MUXER_KEYS = ("major_brand", "minor_version", "compatible_brands", "encoder")
 _MP4_OPTIONS = {"movflags": "+faststart+use_metadata_tags"}
 
 
@@ -101,7 +103,8 @@ class VideoFromFile(VideoInput):
                     atomic_path(Path(path)) as part,
                     av.open(str(part), "w", format="mp4", options=_MP4_OPTIONS) as output,
                 ):
-                    output.metadata.update(dict(source.metadata) | _texts(metadata))
+                    kept = {key: value for key, value in source.metadata.items() if key not in _MUXER_KEYS}
+                    output.metadata.update(kept | _texts(metadata))
                     targets = {
                         stream.index: output.add_stream_from_template(stream)
                         for stream in (*source.streams.video, *source.streams.audio)

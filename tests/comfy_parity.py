@@ -1,6 +1,6 @@
 """Run by ComfyUI's own Python: what ComfyUI gives for the cases of test_comfy_parity.
 
-    python comfy_parity.py COMFYUI_DIR CHECKPOINT LORA CASES.json INPUTS.npz OUT.npz
+python comfy_parity.py COMFYUI_DIR CHECKPOINT LORA CASES.json INPUTS.npz OUT.npz
 """
 
 import json

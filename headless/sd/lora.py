@@ -71,7 +71,9 @@ def read_lora(file: Path) -> dict[str, torch.Tensor]:
         raise InputError(f"There is no LoRA '{file.name}'; put the file there or pick another.")
     with file.open("rb") as stream:
         if stream.read(2) in (b"PK", b"\x80\x02", b"\x80\x04"):
-            raise InputError(f"The LoRA '{file.name}' is a pickle file, which can run code; convert it to .safetensors.")
+            raise InputError(
+                f"The LoRA '{file.name}' is a pickle file, which can run code; convert it to .safetensors."
+            )
     try:
         return load_file(file)
     except (SafetensorError, ValueError, OSError) as error:
@@ -147,7 +149,9 @@ def apply_lora(
     for key in tensors:
         kind = _OTHER_KINDS.get(key.rpartition(".")[2])
         if kind:
-            raise InputError(f"The LoRA '{name}' is a {kind} ('{key}'), which this host cannot apply; use a plain LoRA.")
+            raise InputError(
+                f"The LoRA '{name}' is a {kind} ('{key}'), which this host cannot apply; use a plain LoRA."
+            )
     layers, used = _split(tensors, name)
     if not layers:
         raise InputError(f"'{name}' holds no LoRA: none of its {len(tensors)} keys ends in '.lora_down.weight'.")
@@ -159,12 +163,11 @@ def apply_lora(
             f"The LoRA '{name}' changes nothing in this checkpoint: no layer is called '{min(layers)}'; "
             "use a LoRA made for SD1.5."
         )
-    known = matched if model and clip else len(layers)
-    if known < len(layers) or len(used) < len(tensors):
-        log.warning(
-            "The LoRA '%s': %d of %d layers and %d keys have no place in this checkpoint.",
-            name, len(layers) - known, len(layers), len(tensors) - len(used),
-        )
+    # With one part only, the layers of the other are left out on purpose.
+    homeless = len(layers) - matched if model and clip else 0
+    unread = len(tensors) - len(used)
+    if homeless or unread:
+        log.warning("LoRA '%s': %d layers and %d other keys do not fit this checkpoint.", name, homeless, unread)
     digest = _Digest()
     digest.add(tensors)
     if on_model and strength_model:

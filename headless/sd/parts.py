@@ -33,7 +33,8 @@ class LoraLayer:
         if self.mid is not None:
             mid = self.mid.to(like.device, torch.float32)
             # A 3x3 core between two 1x1 convolutions, as LoCon files store it.
-            return self.scale * torch.einsum("or,rshw,si->oihw", up.flatten(1), mid, down.flatten(1)).reshape(like.shape)
+            change = torch.einsum("or,rshw,si->oihw", up.flatten(1), mid, down.flatten(1))
+            return self.scale * change.reshape(like.shape)
         return self.scale * (up.flatten(1) @ down.flatten(1)).reshape(like.shape)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .. import pack
@@ -84,7 +85,7 @@ def schedule(scheduler: str, steps: int, denoise: float = 1.0) -> torch.Tensor:
 
 
 def _euler(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
-    for i, (sigma, following) in enumerate(zip(sigmas, sigmas[1:])):
+    for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         on_step(i, x0)
         x = x + (x - x0) / sigma * (following - sigma)
@@ -92,7 +93,7 @@ def _euler(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: On
 
 
 def _heun(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
-    for i, (sigma, following) in enumerate(zip(sigmas, sigmas[1:])):
+    for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         on_step(i, x0)
         slope = (x - x0) / sigma
@@ -105,7 +106,7 @@ def _heun(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnS
 
 def _dpmpp_2m(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
     previous, h_previous = None, None
-    for i, (sigma, following) in enumerate(zip(sigmas, sigmas[1:])):
+    for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         on_step(i, x0)
         h = sigma.log() - following.log()  # infinite at the last step, which lands on the estimate itself
@@ -128,8 +129,8 @@ def _rows(name: str, embedding: torch.Tensor, n: int, width: int) -> torch.Tenso
     """The conditioning with one row per latent."""
     if embedding.ndim != 3 or embedding.shape[-1] != width:
         raise InputError(
-            f"The {name} conditioning has the shape {tuple(embedding.shape)}, this MODEL takes (rows, tokens, {width}); "
-            "use the CLIP of the same checkpoint."
+            f"The {name} conditioning has the shape {tuple(embedding.shape)}, this MODEL takes "
+            f"(rows, tokens, {width}); use the CLIP of the same checkpoint."
         )
     if embedding.shape[0] not in (1, n):
         raise InputError(
@@ -226,7 +227,9 @@ def sample(
         )
     start = torch.zeros_like(noise) if latent is None else latent
     if start.shape[0] not in (1, noise.shape[0]) or start.shape[1:] != noise.shape[1:]:
-        raise InputError(f"The latent has the shape {tuple(start.shape)} and its noise {tuple(noise.shape)}; make them equal.")
+        raise InputError(
+            f"The latent has the shape {tuple(start.shape)} and its noise {tuple(noise.shape)}; make them equal."
+        )
     start = start.expand_as(noise)
     if denoise <= 0:
         return start.float().cpu().clone()

@@ -45,7 +45,8 @@ def vae_decode(vae: Vae, latent: torch.Tensor) -> torch.Tensor:
     channels = vae.weights.module.config.latent_channels
     if latent.ndim != 4 or latent.shape[1] != channels:
         raise InputError(
-            f"The latent has the shape {tuple(latent.shape)}, this VAE takes (B, {channels}, h, w); use the same checkpoint."
+            f"The latent has the shape {tuple(latent.shape)}, this VAE takes (B, {channels}, h, w); "
+            "use parts of the same checkpoint."
         )
     module, pictures = vae.ready(), []
     with torch.no_grad():

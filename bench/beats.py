@@ -1,0 +1,75 @@
+"""Beat tracking against annotated clips: ours and librosa's, F-measure at 70 ms.
+
+    python bench/beats.py CLIPS [--takes 2,3] [--each] [--no-librosa]
+
+CLIPS is a folder of *.flac with a *.beats beside each (seconds, position in the bar; 1 is a downbeat).
+Clips whose number ends in 0 or 1 were used for tuning; 2 and 3 are the default here. Needs mir_eval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from headless import pack  # noqa: E402
+
+sys.path.pop(0)
+
+
+def f_measure(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """F-measure with a window of 70 ms over all beats."""
+    import mir_eval
+
+    return float(mir_eval.beat.f_measure(reference, estimate)) if len(estimate) else 0.0
+
+
+def signed_errors(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    """Seconds by which the matching estimates are late."""
+    differences = estimate[:, None] - reference[None, :]
+    return differences[np.abs(differences) < 0.07]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--takes", default="2,3", help="last digits of the clip numbers (default 2,3)")
+    parser.add_argument("--each", action="store_true", help="one line per clip")
+    parser.add_argument("--no-librosa", action="store_true")
+    args = parser.parse_args()
+    analyze = pack.load("nodes.audio.analysis").analyze
+    read_audio = pack.load("nodes.media.audio").read_audio
+
+    takes = tuple(args.takes.split(","))
+    clips = [path for path in sorted(args.clips.glob("*.flac")) if path.stem.endswith(takes)]
+    rows, errors, seconds = [], [], 0.0
+    for clip in clips:
+        annotation = np.loadtxt(clip.with_suffix(".beats"), ndmin=2)
+        waveform, rate = read_audio(clip)
+        begin = time.perf_counter()
+        song = analyze(waveform, rate, fps=24)
+        seconds += time.perf_counter() - begin
+        beats = annotation[:, 0]
+        row = [f_measure(beats, song.beats), np.nan, np.nan]
+        if annotation.shape[1] > 1 and (annotation[:, 1] == 1).any():
+            row[1] = f_measure(beats[annotation[:, 1] == 1], song.downbeats)
+        if not args.no_librosa:
+            import librosa
+
+            row[2] = f_measure(beats, librosa.beat.beat_track(y=waveform.mean(axis=0), sr=rate, units="time")[1])
+        rows.append(row)
+        errors.append(signed_errors(beats, song.beats))
+        if args.each:
+            print(f"{clip.stem:18s} beats {row[0]:.3f}  downbeats {row[1]:.3f}  librosa {row[2]:.3f}  "
+                  f"tempo {song.tempo:5.1f}, annotated {60 / np.median(np.diff(beats)):5.1f}")  # fmt: skip
+    mean = np.nanmean(np.array(rows), axis=0) if not args.no_librosa else [*np.nanmean(np.array(rows)[:, :2], axis=0), 0]
+    print(f"{len(clips)} clips: beats {mean[0]:.3f}, downbeats {mean[1]:.3f}, librosa beats {mean[2]:.3f}; "
+          f"mean error {1000 * np.mean(np.concatenate(errors)):+.1f} ms; {seconds:.1f} s")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What RenderMusicVideo costs beside its bare model calls, and whether memory grows with the song.
+
+    python bench/render.py [--checkpoint SD15.safetensors] [--size 256] [--steps 4] [--frames 16] [--json OUT]
+
+Overhead: wall time of one render over the time inside its UNet and VAE calls, which are timed in that very
+run, so that the machine's noise meets both. Memory: peak resident size of whole processes that render the
+demo model, one with ten times the frames of the other. Without --checkpoint the demo model stands for both;
+it is so small that its overhead says little about SD1.5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def moving_song(frames: int, fps: int = 12):
+    """(story, schedule, waveform, rate) of a video in which every frame is a picture of its own but one."""
+    import numpy as np
+
+    from headless import pack
+
+    types, onset = pack.load("nodes.types"), pack.load("nodes.schedule.onset")
+    duration = frames / fps
+    last = (frames - 1) / fps
+    song = types.SongAnalysis(
+        duration=duration,
+        fps=Fraction(fps),
+        curves={"onset": np.random.default_rng(0).random(frames).astype(np.float32)},
+        beats=np.array([]),
+        downbeats=np.array([]),
+        onsets=np.array([]),
+        tempo=0.0,
+        tempo_per_beat=np.array([]),
+    )
+    story = types.Story((types.Shot(0.0, last, "a harbour at dawn"), types.Shot(last, duration, "a city at night")))
+    waveform = np.zeros((2, round(duration * 44_100)), np.float32)
+    return story, onset.onset_slerp_schedule(song, story), waveform, 44_100
+
+
+def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> dict:
+    """Render in this process; seconds of wall, of UNet and of VAE calls, and peak memory in MB."""
+    from headless import pack
+    from headless.__main__ import bootstrap
+    from headless.host import HeadlessHost
+
+    bootstrap(HeadlessHost())
+    import torch
+
+    from headless.demo_model import ensure_demo_model
+    from headless.sd.checkpoint import load_checkpoint
+
+    host = pack.load("nodes.host").current()
+    plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
+    model, clip, vae = load_checkpoint(checkpoint or ensure_demo_model(host.cache_dir()))
+    inside = {"unet": 0.0, "vae": 0.0}
+    calls = {"unet": 0, "vae": 0}
+
+    def timed(name, function):
+        def call(*args, **kwargs):
+            begin = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                inside[name] += time.perf_counter() - begin
+                calls[name] += 1
+
+        return call
+
+    model.weights.module.forward = timed("unet", model.weights.module.forward)
+    vae.weights.module.decode = timed("vae", vae.weights.module.decode)
+    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0)
+    with torch.inference_mode():
+        for part in (model, clip, vae):
+            host.fingerprint(part)
+        begin = time.perf_counter()
+        _, report = stage.render_music_video(host, model, clip, vae, *moving_song(frames), settings)
+        wall = time.perf_counter() - begin
+    # ru_maxrss counts bytes on macOS and KiB elsewhere.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return {
+        "frames": frames,
+        "wall_s": wall,
+        "unet_s": inside["unet"],
+        "vae_s": inside["vae"],
+        "unet_calls": calls["unet"],
+        "vae_calls": calls["vae"],
+        "overhead": wall / (inside["unet"] + inside["vae"]),
+        "peak_mb": peak,
+        "stages_s": report["seconds"],
+    }
+
+
+def in_a_process(**options) -> dict:
+    """The same in a process and a home folder of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        code = f"import bench_render, json; print(json.dumps(bench_render.render(**{options!r})))"
+        prelude = (
+            "import sys, importlib.util\n"
+            "from pathlib import Path, PosixPath, WindowsPath\n"
+            f"spec = importlib.util.spec_from_file_location('bench_render', {str(Path(__file__).resolve())!r})\n"
+            "sys.modules['bench_render'] = bench = importlib.util.module_from_spec(spec)\n"
+            "spec.loader.exec_module(bench)\n"
+        )
+        import os
+
+        done = subprocess.run(
+            [sys.executable, "-c", prelude + code],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"SONGREEL_HOME": home},
+        )
+    if done.returncode:
+        sys.exit(done.stderr[-3000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--memory-frames", type=int, default=60)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    one = in_a_process(checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames)
+    print(
+        f"overhead  {one['overhead']:.4f}  (wall {one['wall_s']:.1f} s, {one['unet_calls']} UNet calls {one['unet_s']:.1f} s, "
+        f"{one['vae_calls']} VAE calls {one['vae_s']:.1f} s; {options.size}x{options.size}, {options.frames} frames)"
+    )
+    print("stages    " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in one["stages_s"].items()))
+    short, long = (
+        in_a_process(checkpoint=None, size=options.size, steps=1, frames=count)
+        for count in (options.memory_frames, 10 * options.memory_frames)
+    )
+    growth = long["peak_mb"] / short["peak_mb"] - 1
+    print(
+        f"memory    {short['peak_mb']:.0f} MB at {short['frames']} frames, {long['peak_mb']:.0f} MB at {long['frames']} "
+        f"frames: {growth:+.1%}"
+    )
+    if options.json:
+        options.json.write_text(json.dumps({"render": one, "short": short, "long": long}, indent=2), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The shipped workflows: the API form and the UI form are one graph, and both fit the nodes' schemas."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
+
+
+def load(name, folder="."):
+    return json.loads((ROOT / "workflows" / folder / f"{name}.json").read_text("utf-8"))
+
+
+def test_the_shipped_set():
+    assert NAMES == ["beat_video"]
+    assert sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json")) == NAMES
+    for name in NAMES:
+        assert (ROOT / "workflows" / f"{name}.jpg").stat().st_size > 5000
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    done = subprocess.run(
+        [sys.executable, "-m", "headless", "nodes", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {node["name"]: node for node in json.loads(done.stdout)}
+
+
+def widgets(schema):
+    """Widget inputs in order, with the extra value that a seed's control_after_generate adds."""
+    for group in ("required", "optional"):
+        for name, (kind, options) in schema["input"].get(group, {}).items():
+            if isinstance(kind, list) or kind in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
+                yield name
+                if options.get("control_after_generate"):
+                    yield None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ui_form_is_the_api_form(name, schemas):
+    api, ui = load(name, "api"), load(name)
+    links = {link[0]: link for link in ui["links"]}
+    graph = {}
+    for node in ui["nodes"]:
+        if node["type"] == "MarkdownNote":
+            continue
+        inputs = dict(zip(widgets(schemas[node["type"]]), node["widgets_values"], strict=True))
+        inputs.pop(None, None)
+        for slot, entry in enumerate(node["inputs"]):
+            if entry["link"] is not None:
+                _, source, source_slot, target, target_slot, kind = links[entry["link"]]
+                assert (target, target_slot, kind) == (node["id"], slot, entry["type"])
+                inputs[entry["name"]] = [str(source), source_slot]
+        graph[str(node["id"])] = {"class_type": node["type"], "inputs": inputs, "_meta": {"title": node["title"]}}
+    assert graph == api
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_input_of_the_nodes_is_in_the_workflow(name, schemas):
+    for node in load(name, "api").values():
+        schema = schemas[node["class_type"]]["input"]
+        known = set(schema.get("required", {})) | set(schema.get("optional", {}))
+        assert set(node["inputs"]) == known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ui_slots_match_the_schemas(name, schemas):
+    for node in load(name)["nodes"]:
+        if node["type"] != "MarkdownNote":
+            schema = schemas[node["type"]]
+            assert [slot["type"] for slot in node["outputs"]] == schema["output"]
+            assert [slot["name"] for slot in node["outputs"]] == schema["output_name"]
