@@ -66,7 +66,8 @@ def main() -> None:
         if args.each:
             print(f"{clip.stem:18s} beats {row[0]:.3f}  downbeats {row[1]:.3f}  librosa {row[2]:.3f}  "
                   f"tempo {song.tempo:5.1f}, annotated {60 / np.median(np.diff(beats)):5.1f}")  # fmt: skip
-    mean = np.nanmean(np.array(rows), axis=0) if not args.no_librosa else [*np.nanmean(np.array(rows)[:, :2], axis=0), 0]
+    table = np.array(rows)
+    mean = [np.nanmean(column) if np.isfinite(column).any() else np.nan for column in table.T]
     print(f"{len(clips)} clips: beats {mean[0]:.3f}, downbeats {mean[1]:.3f}, librosa beats {mean[2]:.3f}; "
           f"mean error {1000 * np.mean(np.concatenate(errors)):+.1f} ms; {seconds:.1f} s")  # fmt: skip
 

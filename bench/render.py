@@ -136,8 +136,9 @@ def main() -> None:
     options = parser.parse_args()
     one = in_a_process(checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames)
     print(
-        f"overhead  {one['overhead']:.4f}  (wall {one['wall_s']:.1f} s, {one['unet_calls']} UNet calls {one['unet_s']:.1f} s, "
-        f"{one['vae_calls']} VAE calls {one['vae_s']:.1f} s; {options.size}x{options.size}, {options.frames} frames)"
+        f"overhead  {one['overhead']:.4f}  (wall {one['wall_s']:.1f} s, {one['unet_calls']} UNet calls "
+        f"{one['unet_s']:.1f} s, {one['vae_calls']} VAE calls {one['vae_s']:.1f} s; {options.size}x{options.size}, "
+        f"{options.frames} frames)"
     )
     print("stages    " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in one["stages_s"].items()))
     short, long = (
@@ -146,8 +147,8 @@ def main() -> None:
     )
     growth = long["peak_mb"] / short["peak_mb"] - 1
     print(
-        f"memory    {short['peak_mb']:.0f} MB at {short['frames']} frames, {long['peak_mb']:.0f} MB at {long['frames']} "
-        f"frames: {growth:+.1%}"
+        f"memory    {short['peak_mb']:.0f} MB at {short['frames']} frames, {long['peak_mb']:.0f} MB at "
+        f"{long['frames']} frames: {growth:+.1%}"
     )
     if options.json:
         options.json.write_text(json.dumps({"render": one, "short": short, "long": long}, indent=2), "utf-8")

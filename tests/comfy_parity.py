@@ -15,6 +15,7 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
 
     comfy.options.enable_args_parsing()
     import comfy.sample
+    import comfy.samplers
     import comfy.sd
     import comfy.utils
     import numpy as np
@@ -34,6 +35,10 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
         patched = comfy.sd.load_lora_for_models(
             model, clip, comfy.utils.load_torch_file(lora_file, safe_load=True), *cases["lora_strengths"]
         )
+        for scheduler in cases["schedulers"]:
+            for steps in cases["steps"]:
+                levels = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps)
+                results[f"{scheduler} {steps}"] = levels
         for i, text in enumerate(cases["texts"]):
             results[f"text{i}"] = encode(clip, text)[0][0]
         results["text_lora"] = encode(patched[1], cases["lora_text"])[0][0]

@@ -1,4 +1,4 @@
-"""Makes `headless` importable without the repository root on sys.path, where `nodes/` would hide ComfyUI's `nodes.py`."""
+"""Makes `headless` importable; the repository root is not on sys.path, where `nodes/` would hide ComfyUI's module."""
 
 import importlib.util
 import os

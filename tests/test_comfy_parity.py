@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headless import pack
+
 from .comfyui import find_comfyui
 from .random_lora import random_lora
 from .random_sd15 import cached_random_sd15
@@ -86,6 +88,8 @@ SAMPLES = [
     _case("euler", "normal", PLAIN, EMPTY, lora=True),
 ]
 LORA_STRENGTHS = (0.8, 0.6)
+SCHEDULERS = pack.load("nodes.host").SCHEDULERS
+STEPS = (1, 2, 4, 7, 20, 33)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,14 @@ def inputs() -> dict[str, np.ndarray]:
 def theirs(tmp_path_factory, checkpoint, lora, inputs) -> dict[str, np.ndarray]:
     """Everything ComfyUI gives, computed in one process of its own."""
     folder = tmp_path_factory.mktemp("parity")
-    cases = {"texts": list(TEXTS.values()), "lora_text": PLAIN, "lora_strengths": LORA_STRENGTHS, "samples": SAMPLES}
+    cases = {
+        "schedulers": SCHEDULERS,
+        "steps": STEPS,
+        "texts": list(TEXTS.values()),
+        "lora_text": PLAIN,
+        "lora_strengths": LORA_STRENGTHS,
+        "samples": SAMPLES,
+    }
     (folder / "cases.json").write_text(json.dumps(cases), "utf-8")
     np.savez(folder / "inputs.npz", **inputs)
     comfyui, python = COMFYUI
@@ -165,6 +176,14 @@ def _sampled(parts, case, inputs):
         on_step=lambda i, x0: estimates.append(x0.clone()),
     )
     return result.numpy(), estimates[1].numpy()
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_schedules_are_equal_to_the_bit(scheduler, theirs):
+    from headless.sd.sampling import schedule
+
+    for steps in STEPS:
+        assert np.array_equal(schedule(scheduler, steps).numpy(), theirs[f"{scheduler} {steps}"])
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -25,6 +25,8 @@ from .random_sd15 import cached_random_sd15
 pytestmark = pytest.mark.comfyui
 video = pack.load("nodes.media.video")
 SECONDS = 2.5
+# The second shot starts on frame 29 of 30: 30 pictures, 8 batches, 2 chunks.
+TEXT = "0:00 a harbour\n0:02.4 (a city:1.2) at night"
 
 
 def click_song(path, seconds=SECONDS, rate=22_050):
@@ -36,7 +38,7 @@ def click_song(path, seconds=SECONDS, rate=22_050):
 def workflow(**render):
     graph = json.loads((ROOT / "workflows" / "api" / "beat_video.json").read_text("utf-8"))
     graph["1"]["inputs"]["audio"] = "clicks.flac"
-    graph["4"]["inputs"]["text"] = "a harbour\n(a city:1.2) at night"
+    graph["4"]["inputs"]["text"] = TEXT
     graph["7"]["inputs"]["ckpt_name"] = "random_sd15.safetensors"
     graph["8"]["inputs"] |= {"steps": 2, "width": 64, "height": 64, "crf": 0} | render
     return graph
@@ -124,7 +126,7 @@ def test_the_command_line_on_this_server(server, first_run, tmp_path):
         str(out),
     ]
     command += ["--server", server.url, "--checkpoint", "random_sd15.safetensors", "--size", "64x64", "--steps", "2"]
-    command += ["--prompt", "a harbour\n(a city:1.2) at night", "--set", "RenderMusicVideo.crf=0"]
+    command += ["--prompt", TEXT, "--set", "RenderMusicVideo.crf=0"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(frames_of(out), first_run[3])

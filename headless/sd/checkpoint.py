@@ -203,5 +203,7 @@ def load_checkpoint(
         else:
             config, key_of = configs[part.name], _own_key(part.name)
         kind = torch.float32 if part.name == "vae" else dtype
-        loaded[part.name] = _load_part(file, part, config, key_of, device=device, dtype=kind)
+        # Nodes run in inference mode; weights made there could not be trained on later.
+        with torch.inference_mode(False):
+            loaded[part.name] = _load_part(file, part, config, key_of, device=device, dtype=kind)
     return Model(loaded["unet"]), Clip(loaded["text_encoder"]), Vae(loaded["vae"])

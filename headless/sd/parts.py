@@ -107,14 +107,16 @@ class Weights:
         import torch
 
         parameters = dict(self.module.named_parameters())
-        for name in {name: None for patch in patches for name in patch.layers}:
-            original = parameters[name].data
-            value = original.to(torch.float32, copy=True)
-            for patch in patches:
-                if name in patch.layers:
-                    value += patch.strength * patch.layers[name].delta(value)
-            self._originals[name] = original
-            parameters[name].data = value.to(original.dtype)
+        # Nodes run in inference mode; weights made there could not be trained on later.
+        with torch.inference_mode(False), torch.no_grad():
+            for name in {name: None for patch in patches for name in patch.layers}:
+                original = parameters[name].data
+                value = original.to(torch.float32, copy=True)
+                for patch in patches:
+                    if name in patch.layers:
+                        value += patch.strength * patch.layers[name].delta(value)
+                self._originals[name] = original
+                parameters[name].data = value.to(original.dtype)
         self._applied = patches
 
 

@@ -1,4 +1,4 @@
-"""From values per analysis hop to values per video frame, and the peaks in between."""
+"""From values per analysis hop to values per video frame; onsets and their exact times."""
 
 from __future__ import annotations
 
@@ -7,49 +7,40 @@ from fractions import Fraction
 import numpy as np
 
 
-def hop_frames(half_steps: np.ndarray, step: Fraction, fps: Fraction) -> np.ndarray:
-    """The video frame that holds each time half_steps * step / 2 seconds: int64, exact for any length."""
-    ratio = step * fps / 2
-    return half_steps.astype(np.int64) * ratio.numerator // ratio.denominator
+def frames_at(positions: np.ndarray, sample_rate: int, fps: Fraction) -> np.ndarray:
+    """The video frame that holds each sample position: int64, exact for any length."""
+    ratio = fps / sample_rate
+    return positions.astype(np.int64) * ratio.numerator // ratio.denominator
 
 
-def per_frame(
-    values: np.ndarray, half_steps: np.ndarray, step: Fraction, fps: Fraction, n_frames: int, *, reduce: np.ufunc
-) -> np.ndarray:
+def per_frame(values: np.ndarray, frames: np.ndarray, n_frames: int, *, reduce: np.ufunc) -> np.ndarray:
     """Reduce hop values over the interval of every frame.
 
     Parameters
     ----------
-    values : (hops,) or (hops, k), value j for the time half_steps[j] * step / 2 seconds
-    half_steps : whole numbers, ascending
-    step : seconds between two hops, exact
-    fps, n_frames : the video's clock
+    values : (hops,) or (hops, k)
+    frames : int64 (hops,), the frame each hop lands in; hops outside 0..n_frames-1 are left out
     reduce : np.maximum, or np.add for the mean
 
     Returns
     -------
-    float32 (n_frames,) or (n_frames, k). Each hop counts in exactly one frame. A frame without a hop
-    takes the value interpolated at its middle.
+    float32 (n_frames,) or (n_frames, k). A frame without a hop is interpolated between its neighbours.
     """
-    frames = hop_frames(half_steps, step, fps)
-    inside = (frames >= 0) & (frames < n_frames)
-    table = np.asarray(values, dtype=np.float64)
-    columns = table[:, None] if table.ndim == 1 else table
-    counts = np.bincount(frames[inside], minlength=n_frames)
-    result = np.zeros((n_frames, columns.shape[1]))
-    filled = np.flatnonzero(counts)
-    if len(filled):
-        starts = np.concatenate(([0], np.cumsum(counts[filled])[:-1]))
-        result[filled] = reduce.reduceat(columns[inside], starts, axis=0)
+    order = np.argsort(frames, kind="stable")
+    order = order[(frames[order] >= 0) & (frames[order] < n_frames)]
+    result = np.zeros((n_frames, *values.shape[1:]), dtype=np.float64)
+    if not len(order):
+        return result.astype(np.float32)
+    filled, starts, counts = np.unique(frames[order], return_index=True, return_counts=True)
+    result[filled] = reduce.reduceat(values[order].astype(np.float64), starts, axis=0)
     if reduce is np.add:
-        result /= np.maximum(counts, 1)[:, None]
-    gaps = np.flatnonzero(counts == 0)
-    if len(gaps):
-        middles = (gaps + 0.5) / float(fps)
-        times = half_steps * float(step / 2)
-        for column in range(columns.shape[1]):
-            result[gaps, column] = np.interp(middles, times, columns[:, column])
-    return result.astype(np.float32).reshape((n_frames, *table.shape[1:]))
+        result[filled] /= counts.reshape(-1, *[1] * (values.ndim - 1))
+    if len(filled) < n_frames:
+        every = np.arange(n_frames)
+        columns = result.reshape(n_frames, -1)
+        for column in columns.T:
+            column[:] = np.interp(every, filled, column[filled])
+    return result.astype(np.float32)
 
 
 def peaks(strength: np.ndarray, rate: float) -> np.ndarray:
@@ -73,6 +64,24 @@ def peaks(strength: np.ndarray, rate: float) -> np.ndarray:
         if not keep or index - keep[-1] > reach:
             keep.append(int(index))
     return np.array(keep, dtype=np.int64)
+
+
+def attack_positions(signal: np.ndarray, onsets: np.ndarray, hop: int) -> np.ndarray:
+    """The sample at which each onset sets in: int64 (onsets,), within a hop and a half of where the rise was seen.
+
+    It is where the level of the next 3 ms most exceeds that of the 3 ms before.
+    """
+    width, reach = hop // 2, 3 * hop // 2
+    lead = width + 3 * hop
+    total = np.concatenate(([0.0], np.cumsum(np.square(np.pad(signal, lead), dtype=np.float64))))
+    if not len(onsets):
+        return np.zeros(0, dtype=np.int64)
+    candidates = (onsets * hop - hop // 2)[:, None] + np.arange(-reach, reach // 2 + 1)
+    at = np.clip(candidates + lead, width, len(total) - 1 - width)
+    after, before = total[at + width] - total[at], total[at] - total[at - width]
+    floor = 1e-2 * after.max(axis=1, keepdims=True) + 1e-9
+    best = (after / (before + floor)).argmax(axis=1)
+    return np.maximum(candidates[np.arange(len(onsets)), best], 0)
 
 
 def onset_scale(strength: np.ndarray, onsets: np.ndarray) -> float:

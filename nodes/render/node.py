@@ -42,7 +42,7 @@ class RenderMusicVideo(io.ComfyNode):
                     "sampler_name",
                     options=list(SAMPLERS),
                     default="dpmpp_2m",
-                    tooltip="Sampler. Only those that add no noise on the way; with others neighbouring frames flicker.",
+                    tooltip="Sampler. Only those that add no noise on the way; others make frames flicker.",
                 ),
                 io.Combo.Input(
                     "scheduler",
@@ -78,7 +78,7 @@ class RenderMusicVideo(io.ComfyNode):
                     min=1,
                     max=256,
                     optional=True,
-                    tooltip="Pictures sampled at once. More is faster while memory lasts; it does not change the video.",
+                    tooltip="Pictures sampled at once. More is faster while memory lasts; pictures stay the same.",
                 ),
                 io.Int.Input(
                     "crf",

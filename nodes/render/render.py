@@ -102,7 +102,7 @@ def _speed_key(model_fingerprint: str, settings: RenderSettings) -> str:
 
 def _song_digest(waveform: np.ndarray, sample_rate: int) -> str:
     digest = hashlib.blake2b(str((waveform.shape, sample_rate)).encode(), digest_size=6)
-    digest.update(waveform.tobytes())
+    digest.update(memoryview(np.ascontiguousarray(waveform)).cast("B"))
     return digest.hexdigest()
 
 

@@ -1,0 +1,169 @@
+import math
+
+import pytest
+import torch
+
+from headless import pack
+from headless.sd import sampling
+from headless.sd.sampling import LATENT_FACTOR, sample, schedule
+from headless.sd.text import encode_text
+
+from .demo_parts import demo_parts
+
+InputError = pack.load("nodes.errors").InputError
+host = pack.load("nodes.host")
+
+FIRST = 14.61464
+OPTIONS = {"steps": 3, "cfg": 5.0, "sampler": "euler", "scheduler": "normal"}
+
+
+def noise(rows=1, seed=0, size=8):
+    return torch.randn(rows, 4, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    clip = demo_parts()[1]
+    return [encode_text(clip, text) for text in ("a red fox", "", "word " * 80)]
+
+
+def test_every_name_of_the_port_is_known():
+    assert set(sampling._SAMPLERS) == set(host.SAMPLERS)
+    for name in host.SCHEDULERS:
+        schedule(name, 4)
+
+
+@pytest.mark.parametrize("scheduler", host.SCHEDULERS)
+@pytest.mark.parametrize("steps", [1, 2, 7, 20])
+def test_schedules_descend_from_all_noise_to_none(scheduler, steps):
+    sigmas = schedule(scheduler, steps)
+    assert sigmas.shape == (steps + 1,) and sigmas.dtype == torch.float32
+    assert float(sigmas[0]) == pytest.approx(FIRST, rel=1e-5)
+    assert sigmas[-1] == 0
+    assert (sigmas.diff() < 0).all()
+
+
+@pytest.mark.parametrize(
+    "scheduler, levels",
+    [
+        ("normal", [14.61464, 2.918307, 0.932358, 0.02916716]),
+        ("karras", [14.61464, 3.168605, 0.4469186, 0.02916718]),
+        ("exponential", [14.61464, 1.840024, 0.2316642, 0.02916716]),
+        ("simple", [14.61464, 4.081729, 1.612886, 0.6932049]),
+        ("sgm_uniform", [14.61464, 4.086081, 1.61558, 0.6951495]),
+    ],
+)
+def test_levels_are_comfyuis(scheduler, levels):
+    assert schedule(scheduler, 4)[:-1].tolist() == pytest.approx(levels, rel=1e-5)
+
+
+@pytest.mark.parametrize("steps, denoise, of", [(4, 0.5, 8), (10, 0.3, 33), (3, 0.99995, 3)])
+def test_denoise_takes_the_end_of_a_longer_schedule(steps, denoise, of):
+    assert torch.equal(schedule("normal", steps, denoise), schedule("normal", of)[-(steps + 1) :])
+
+
+@pytest.mark.parametrize("sampler, error", [("euler", 0.05), ("heun", 0.004), ("dpmpp_2m", 0.006)])
+def test_samplers_follow_the_known_path_of_gaussian_data(sampler, error):
+    # For data of unit variance the best estimate is x / (1 + sigma^2), and x shrinks with sqrt(1 + sigma^2).
+    sigmas = schedule("karras", 40)
+    x = noise() * FIRST
+    seen = []
+    end = sampling._SAMPLERS[sampler](lambda x, s: x / (1 + s**2), x, sigmas, lambda i, x0: seen.append(i))
+    exact = x / math.sqrt(1 + FIRST**2)
+    assert float((end - exact).norm() / exact.norm()) < error
+    assert seen == list(range(40))
+
+
+def test_guidance_of_one_leaves_the_negative_out(prompts):
+    model = demo_parts()[0]
+    options = OPTIONS | {"cfg": 1.0}
+    results = [sample(model, noise(), prompts[0], negative, **options) for negative in prompts[:2]]
+    assert torch.equal(*results)
+
+
+def test_guidance_extrapolates(prompts):
+    model = demo_parts()[0]
+    estimates = {}
+    for cfg in (0.0, 1.0, 3.0):
+        keep = estimates.setdefault(cfg, [])
+        sample(
+            model, noise(), *prompts[:2], **(OPTIONS | {"cfg": cfg}), on_step=lambda i, x0, keep=keep: keep.append(x0)
+        )
+    unwanted, wanted, guided = (estimates[cfg][0] for cfg in (0.0, 1.0, 3.0))
+    torch.testing.assert_close(guided, unwanted + 3 * (wanted - unwanted), rtol=1e-4, atol=1e-4)
+
+
+def test_prompts_of_different_length(prompts):
+    model = demo_parts()[0]
+    long_negative = sample(model, noise(), prompts[0], prompts[2], **OPTIONS)
+    repeated = sample(model, noise(), prompts[0].repeat(1, 2, 1), prompts[2], **OPTIONS)
+    torch.testing.assert_close(long_negative, repeated)
+
+
+def test_rows_do_not_touch_each_other(prompts):
+    model = demo_parts()[0]
+    rows = torch.cat(prompts[:2] + prompts[:1])
+    together = sample(model, noise(3), rows, prompts[1], **OPTIONS)
+    other = torch.cat([noise(3)[:1], noise(2, seed=9)])
+    assert torch.equal(sample(model, other, rows, prompts[1], **OPTIONS)[:1], together[:1])
+    for i in range(3):
+        alone = sample(model, noise(3)[i : i + 1], rows[i : i + 1], prompts[1], **OPTIONS)
+        torch.testing.assert_close(alone, together[i : i + 1], rtol=1e-4, atol=1e-4)
+
+
+def test_one_row_serves_all_latents(prompts):
+    model = demo_parts()[0]
+    one = sample(model, noise(2), *prompts[:2], **OPTIONS)
+    assert torch.equal(one, sample(model, noise(2), prompts[0].repeat(2, 1, 1), prompts[1], **OPTIONS))
+
+
+def test_a_latent_is_where_it_starts(prompts):
+    model = demo_parts()[0]
+    latent = noise(seed=4) * 5
+    assert torch.equal(sample(model, noise(), *prompts[:2], **OPTIONS, latent=latent, denoise=0.0), latent)
+    distances = [
+        float((sample(model, noise(), *prompts[:2], **OPTIONS, latent=latent, denoise=denoise) - latent).norm())
+        for denoise in (0.1, 0.4, 1.0)
+    ]
+    assert distances == sorted(distances)
+
+
+def test_steps_are_reported_and_can_end_it(prompts):
+    model = demo_parts()[0]
+    seen = []
+    result = sample(model, noise(), *prompts[:2], **OPTIONS, on_step=lambda i, x0: seen.append((i, x0)))
+    assert [i for i, _ in seen] == [0, 1, 2]
+    torch.testing.assert_close(seen[-1][1] / LATENT_FACTOR, result)
+
+    def stop(i, x0):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample(model, noise(), *prompts[:2], **OPTIONS, on_step=stop)
+
+
+def test_it_repeats_and_changes_nothing_it_was_given(prompts):
+    model = demo_parts()[0]
+    given = [noise(), prompts[0].clone(), prompts[1].clone(), noise(seed=2)]
+    before = [part.clone() for part in given]
+    results = [sample(model, *given[:3], **OPTIONS, latent=given[3], denoise=0.5) for _ in range(2)]
+    assert torch.equal(*results)
+    assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"sampler": "lms"}, "sampler 'lms'"),
+        ({"scheduler": "beta"}, "scheduler 'beta'"),
+        ({"steps": 0}, "'steps' is 0"),
+        ({"noise": torch.zeros(1, 16, 8, 8)}, r"\(1, 16, 8, 8\)"),
+        ({"latent": torch.zeros(1, 4, 8, 9)}, r"\(1, 4, 8, 9\)"),
+        ({"positive": torch.zeros(1, 77, 768)}, r"positive.*\(1, 77, 768\)"),
+        ({"negative": torch.zeros(3, 77, 64)}, "negative.* 3 rows for 1"),
+    ],
+)
+def test_bad_input_is_named(prompts, change, message):
+    arguments = {"noise": noise(), "positive": prompts[0], "negative": prompts[1], **OPTIONS} | change
+    with pytest.raises(InputError, match=message):
+        sample(demo_parts()[0], **arguments)
