@@ -139,7 +139,8 @@ class Host(ABC):
     ) -> torch.Tensor:
         """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
 
-        on_step(i, x0): called after sampler step i with the current estimate of the latent.
+        on_step(i, x0): called after sampler step i with the current estimate of the latent, in the sampler's own
+        scale (0.18215 times the latent).
         """
 
     @abstractmethod

@@ -227,3 +227,19 @@ def test_vae_is_equal(ours, theirs, inputs):
     assert encoded.shape == theirs["encoded"].shape and decoded.shape == theirs["decoded"].shape
     assert _difference("encode", encoded, theirs["encoded"]) <= TOLERANCE
     assert _difference("decode", decoded, theirs["decoded"]) <= TOLERANCE
+
+
+def test_tokens_equal_those_of_comfyuis_tokenizer_files():
+    from transformers import CLIPTokenizer
+
+    from headless.sd.tokenizer import clip_tokenizer
+
+    theirs = CLIPTokenizer.from_pretrained(str(COMFYUI[0] / "comfy" / "sd1_tokenizer"))
+    ours = clip_tokenizer()
+    assert ours.get_vocab() == theirs.get_vocab() and len(ours.get_vocab()) == 49408
+    rng = np.random.default_rng(0)
+    letters = [chr(c) for c in [*range(32, 127), *range(160, 0x250), *range(0x370, 0x500), *range(0x3040, 0x30FF)]]
+    letters += [" ", "'", "\n", "\t", *"\u0301\u200d\ufe0f\u4e2d\U0001f600\U0001f680"] * 10
+    texts = [*TEXTS.values()] + ["".join(rng.choice(letters, rng.integers(0, 40))) for _ in range(2000)]
+    for text in texts:
+        assert ours.encode(text).ids == theirs(text)["input_ids"][1:-1], text

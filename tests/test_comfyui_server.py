@@ -2,6 +2,8 @@
 
 import copy
 import json
+import logging
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +25,7 @@ from .comfyui import find_comfyui
 from .random_sd15 import cached_random_sd15
 
 pytestmark = pytest.mark.comfyui
+log = logging.getLogger(__name__)
 video = pack.load("nodes.media.video")
 SECONDS = 2.5
 # The second shot starts on frame 29 of 30: 30 pictures, 8 batches, 2 chunks.
@@ -130,7 +133,31 @@ def test_the_command_line_on_this_server(server, first_run, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(frames_of(out), first_run[3])
-    assert "30 frames" in done.stderr
+    assert "Uploading clicks.flac" in done.stderr and "Wrote" in done.stderr
+
+
+def test_the_headless_host_gives_the_same_frames(server, first_run, tmp_path):
+    """Both encode without loss (crf 0), so what differs is what was there before encoding."""
+    out = tmp_path / "out.mp4"
+    command = [
+        sys.executable,
+        "-m",
+        "headless",
+        "render",
+        str(server.folder / "input" / "clicks.flac"),
+        "--out",
+        str(out),
+    ]
+    command += ["--checkpoint", str(server.folder / "models" / "checkpoints" / "random_sd15.safetensors")]
+    command += ["--size", "64x64", "--steps", "2", "--prompt", TEXT, "--set", "RenderMusicVideo.crf=0"]
+    environment = os.environ | {"SONGREEL_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = frames_of(out).astype(np.float64), first_run[3].astype(np.float64)
+    worst = max(((a - b) ** 2).mean() for a, b in zip(ours, theirs, strict=True))
+    psnr = 10 * np.log10(255**2 / max(worst, 1e-9))
+    log.info("worst frame of %d: PSNR %.1f dB", len(ours), psnr)
+    assert psnr >= 40
 
 
 def test_cancel_stops_within_one_sampler_step(server):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from headless import pack
-from headless.sd.text import BEGIN, END, chunks, encode_text, parse_weights, tokenize
+from headless.sd.text import END, START, chunks, encode_text, parse_weights, tokenize
 
 from .demo_parts import demo_parts
 
@@ -44,7 +44,7 @@ def test_weights(text, segments):
 
 
 def test_an_empty_prompt_is_one_padded_chunk():
-    assert chunks("") == [[(BEGIN, 1.0)] + [(END, 1.0)] * 76]
+    assert chunks("") == [[(START, 1.0)] + [(END, 1.0)] * 76]
 
 
 @pytest.mark.parametrize("n_words, n_chunks", [(74, 1), (75, 1), (76, 2), (150, 2), (151, 3)])
@@ -52,8 +52,8 @@ def test_chunks_of_75(n_words, n_chunks):
     rows = chunks("word " * n_words)
     assert len(rows) == n_chunks
     assert {len(row) for row in rows} == {77}
-    assert all(row[0] == (BEGIN, 1.0) and row[-1] == (END, 1.0) for row in rows)
-    assert sum(token not in (BEGIN, END) for row in rows for token, _ in row) == n_words
+    assert all(row[0] == (START, 1.0) and row[-1] == (END, 1.0) for row in rows)
+    assert sum(token not in (START, END) for row in rows for token, _ in row) == n_words
 
 
 @pytest.mark.parametrize("tail_words, first", [(7, 72), (8, 75)])

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .. import pack
 from .parts import Clip
+from .tokenizer import END, START, clip_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
 InputError = pack.load("nodes.errors").InputError
 
-BEGIN, END = 49406, 49407
 CHUNK = 75
 WORD = 8  # segments of fewer tokens are never split between chunks
 _OPEN, _CLOSE = "\ue000", "\ue001"  # stand for the escaped brackets while the text is parsed
 
 
-@lru_cache(maxsize=1)
-def _tokenizer():
-    try:
-        from instant_clip_tokenizer import Tokenizer
-    except ImportError:
-        raise InputError("Prompts need the package instant-clip-tokenizer; install it with pip.") from None
-    return Tokenizer()
-
-
 def tokenize(text: str) -> list[int]:
     """CLIP's token ids of a plain text, without begin and end."""
-    return [int(token) for token in _tokenizer().encode(unicodedata.normalize("NFC", text))]
+    return clip_tokenizer().encode(text, add_special_tokens=False).ids
 
 
 def _pieces(text: str) -> list[str]:
@@ -98,7 +87,7 @@ def chunks(text: str) -> list[list[tuple[int, float]]]:
 
     def close():
         nonlocal row
-        rows.append(([(BEGIN, 1.0), *row] + [(END, 1.0)] * (CHUNK + 1))[: CHUNK + 2])
+        rows.append(([(START, 1.0), *row] + [(END, 1.0)] * (CHUNK + 1))[: CHUNK + 2])
         row = []
 
     for words, weight in parse_weights(text):
@@ -137,7 +126,7 @@ def encode_text(clip: Clip, text: str) -> torch.Tensor:
     ids = [[token for token, _ in row] for row in rows]
     weighted = bool((weights != 1).any())
     if weighted:
-        ids.append([BEGIN] + [END] * (CHUNK + 1))
+        ids.append([START] + [END] * (CHUNK + 1))
     module = clip.ready()
     with torch.no_grad():
         z = module(torch.tensor(ids, device=clip.weights.device)).last_hidden_state.float().cpu()

@@ -35,9 +35,7 @@ class AudioBeatEnvelope(io.ComfyNode):
                 io.Float.Output(
                     "envelope", display_name="envelope", tooltip="Onset strength 0..1, one list with a value per frame."
                 ),
-                io.Int.Output(
-                    "beat_frames", display_name="beat_frames", tooltip="Frames of the beats, as one list."
-                ),
+                io.Int.Output("beat_frames", display_name="beat_frames", tooltip="Frames of the beats, as one list."),
                 io.Float.Output("tempo", display_name="tempo", tooltip="Beats per minute; 0 when there is no beat."),
                 io.Int.Output("frame_count", display_name="frame_count", tooltip="Frames that cover the whole song."),
                 io.Image.Output(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BACKGROUND, PANEL = "#1b1c21", "#23252c"
 TEXT, MUTED, GRID = "#e4e6eb", "#9a9faa", "#363a44"
-WAVE, WAVE_CORE, ENVELOPE, BEAT, DOWNBEAT = "#3f5b7d", "#7fb2e5", "#f2a65a", "#aab2c0", "#ff5d73"
+WAVE, WAVE_CORE, CURVE, BEAT, ACCENT = "#3f5b7d", "#7fb2e5", "#f2a65a", "#aab2c0", "#ff5d73"
 DPI = 100
 
 
@@ -28,14 +28,14 @@ def figure_to_array(fig: Figure) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
 
 
-def dark_figure(width: int, height: int) -> Figure:
+def figure(width: int, height: int) -> Figure:
     """An empty figure of that many pixels in the pack's colours."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
 
 
-def dress(ax: Axes, duration: float) -> None:
+def style_time_axis(ax: Axes, duration: float) -> None:
     """Colours, grid and a time axis in m:ss from 0 to `duration` seconds."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -75,13 +75,13 @@ def plot_analysis(
     -------
     uint8 (height, width, 3)
     """
-    fig = dark_figure(width, height)
+    fig = figure(width, height)
     wave, envelope = fig.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2), "hspace": 0.08,
                                         "left": 0.055, "right": 0.985, "top": 0.87, "bottom": 0.1}
     )  # fmt: skip
     for ax in (wave, envelope):
-        dress(ax, analysis.duration)
+        style_time_axis(ax, analysis.duration)
     _draw_wave(wave, np.atleast_2d(waveform), sample_rate, analysis.duration, columns=width)
     _draw_envelope(envelope, analysis)
     _draw_beats(wave, envelope, analysis)
@@ -119,8 +119,8 @@ def _draw_wave(ax: Axes, samples: np.ndarray, sample_rate: int, duration: float,
 def _draw_envelope(ax: Axes, analysis: SongAnalysis) -> None:
     curve = analysis.curve("onset")
     edges = np.minimum(np.arange(len(curve) + 1) / float(analysis.fps), analysis.duration)
-    ax.stairs(curve, edges, fill=True, color=ENVELOPE, alpha=0.28)
-    ax.stairs(curve, edges, color=ENVELOPE, linewidth=0.9, label="onset strength")
+    ax.stairs(curve, edges, fill=True, color=CURVE, alpha=0.28)
+    ax.stairs(curve, edges, color=CURVE, linewidth=0.9, label="onset strength")
     ax.set_ylim(0, 1.08)
     ax.set_yticks([0, 0.5, 1])
     ax.set_ylabel("onset", color=MUTED, fontsize=9)
@@ -133,7 +133,7 @@ def _draw_beats(wave: Axes, envelope: Axes, analysis: SongAnalysis) -> None:
     for ax in (wave, envelope):
         for times, color, alpha, line, label in (
             (analysis.beats[~bars], BEAT, 0.6 * faint, 0.7, "beat"),
-            (analysis.downbeats, DOWNBEAT, faint, 1.0, "downbeat"),
+            (analysis.downbeats, ACCENT, faint, 1.0, "downbeat"),
         ):
             named = {"label": label} if ax is envelope and len(times) else {}
             ax.vlines(times, 0, 1, transform=ax.get_xaxis_transform(), colors=color, alpha=alpha, linewidth=line,

@@ -26,6 +26,8 @@ class Estimate:
 
     def text(self) -> str:
         """One line for people."""
+        if not self.frames:
+            return "all frames are there from an earlier run"
         time_text = (
             "time known after the first batch" if self.seconds is None else f"about {duration_text(self.seconds)}"
         )
