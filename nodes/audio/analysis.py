@@ -25,8 +25,6 @@ _QUIET = 10 ** (-50 / 20)
 _MIN_ONSETS = 4
 # In noise the strongest rises (dB) hardly stand out from the usual ones (ratio 0.4); in music they do (0.8 and more).
 _STAND_OUT, _AUDIBLE_RISE = 0.6, 0.1
-# A resampled attack starts up to this many samples early; moved later, it is on its own side of a frame's start.
-_RING = 2
 
 
 def analyze(waveform: np.ndarray, sample_rate: int, *, fps: Fraction | float) -> SongAnalysis:
@@ -61,7 +59,9 @@ def analyze(waveform: np.ndarray, sample_rate: int, *, fps: Fraction | float) ->
     attacks = attack_positions(signal, found, HOP)
     positions = np.arange(len(strength)) * HOP
     onset_frames = frames_at(positions - HOP // 2, ANALYSIS_RATE, fps)
-    onset_frames[found] = frames_at(attacks + _RING, ANALYSIS_RATE, fps)
+    # A resampled attack rings about two of its own samples early: one on a frame's first sample must stay there.
+    ringing = 2 + int(2.5 * ANALYSIS_RATE / sample_rate)
+    onset_frames[found] = frames_at(attacks + ringing, ANALYSIS_RATE, fps)
     onset = per_frame(strength, onset_frames, n_frames, reduce=np.maximum)
     onset = np.clip(onset / max(onset_scale(strength, found), 1e-9), 0, 1)
     levels = np.column_stack((loudness, np.sqrt(band_powers)))

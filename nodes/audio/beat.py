@@ -16,13 +16,15 @@ import numpy as np
 BPM_RANGE = (45.0, 230.0)
 # Mel band edges (of 64) between which rises are pooled: narrow for bass, wide for treble.
 _POOLS = (0, 2, 4, 8, 12, 16, 24, 32, 40, 48, 56, 64)
+# Bass is in few bands, and a beat is often only there.
+_POOL_WEIGHTS = (2.0,) * 3 + (1.0,) * 8
 _COMPRESSION = 1000.0
 _LAG = 3
 _LOCAL_MEAN_S, _LOCAL_LEVEL_S = 0.4, 1.5
 _WINDOW_S, _STEP_S = 8.0, 0.5
 _COMB = (1.0, 0.8, 0.6, 0.4)
 _PRIOR_BPM, _PRIOR_OCTAVES = 120.0, 0.65
-_ACTIVATION, _PERIODICITY, _PRIOR, _CHANGE, _OFFBEAT = 0.8, 1.5, 1.0, 150.0, 0.1
+_ACTIVATION, _PERIODICITY, _PRIOR, _CHANGE, _OFFBEAT = 0.8, 1.2, 1.0, 150.0, 0.1
 # The rise of a centred window peaks this long before the attack as listeners tap it (tuning clips' mean).
 LATENCY_S = 0.011
 # Noise and clicks at random times reach 0.05 to 0.12, music 0.17 to 0.7.
@@ -64,7 +66,7 @@ def activation(mel_power: np.ndarray, rate: float) -> Activation:
     local = np.sqrt(np.maximum(power, 0))
     overall = local.mean(axis=1, keepdims=True)
     bands /= local + 0.1 * overall + 0.02 * overall.max(initial=0) + 1e-9
-    return Activation(bands.mean(axis=0), bands, rate)
+    return Activation(np.average(bands, axis=0, weights=_POOL_WEIGHTS), bands, rate)
 
 
 def tempogram(values: np.ndarray, rate: float, lags: np.ndarray) -> np.ndarray:

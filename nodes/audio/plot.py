@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BACKGROUND, PANEL = "#1b1c21", "#23252c"
 TEXT, MUTED, GRID = "#e4e6eb", "#9a9faa", "#363a44"
-WAVE, WAVE_CORE, CURVE, BEAT, ACCENT = "#3f5b7d", "#7fb2e5", "#f2a65a", "#aab2c0", "#ff5d73"
+WAVE, WAVE_CORE, ENVELOPE, BEAT, DOWNBEAT = "#3f5b7d", "#7fb2e5", "#f2a65a", "#aab2c0", "#ff5d73"
 DPI = 100
 
 
@@ -28,20 +28,21 @@ def figure_to_array(fig: Figure) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
 
 
-def figure(width: int, height: int) -> Figure:
+def dark_figure(width: int, height: int) -> Figure:
     """An empty figure of that many pixels in the pack's colours."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
 
 
-def style_time_axis(ax: Axes, duration: float) -> None:
+def dress(ax: Axes, duration: float) -> None:
     """Colours, grid and a time axis in m:ss from 0 to `duration` seconds."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ax.set_facecolor(PANEL)
     ax.set_xlim(0, duration)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 1.5, 2, 3, 5, 6, 10]))
+    steps = [1, 1.5, 2, 3, 6, 10] if duration >= 60 else [1, 2, 5, 10]
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=steps, integer=duration >= 12))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: minutes(seconds, duration)))
     ax.tick_params(colors=MUTED, labelsize=9, length=3)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
@@ -75,13 +76,13 @@ def plot_analysis(
     -------
     uint8 (height, width, 3)
     """
-    fig = figure(width, height)
+    fig = dark_figure(width, height)
     wave, envelope = fig.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2), "hspace": 0.08,
-                                        "left": 0.055, "right": 0.985, "top": 0.87, "bottom": 0.1}
+                                        "left": 0.055, "right": 0.975, "top": 0.87, "bottom": 0.1}
     )  # fmt: skip
     for ax in (wave, envelope):
-        style_time_axis(ax, analysis.duration)
+        dress(ax, analysis.duration)
     _draw_wave(wave, np.atleast_2d(waveform), sample_rate, analysis.duration, columns=width)
     _draw_envelope(envelope, analysis)
     _draw_beats(wave, envelope, analysis)
@@ -92,7 +93,7 @@ def plot_analysis(
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.append(handle)
             labels.append(label)
-    fig.legend(handles, labels, loc="center right", bbox_to_anchor=(0.99, 0.927), ncols=len(labels), frameon=False,
+    fig.legend(handles, labels, loc="center right", bbox_to_anchor=(0.98, 0.927), ncols=len(labels), frameon=False,
                labelcolor=MUTED, fontsize=9, handlelength=1.6, columnspacing=1.4)  # fmt: skip
     return figure_to_array(fig)
 
@@ -119,8 +120,8 @@ def _draw_wave(ax: Axes, samples: np.ndarray, sample_rate: int, duration: float,
 def _draw_envelope(ax: Axes, analysis: SongAnalysis) -> None:
     curve = analysis.curve("onset")
     edges = np.minimum(np.arange(len(curve) + 1) / float(analysis.fps), analysis.duration)
-    ax.stairs(curve, edges, fill=True, color=CURVE, alpha=0.28)
-    ax.stairs(curve, edges, color=CURVE, linewidth=0.9, label="onset strength")
+    ax.stairs(curve, edges, fill=True, color=ENVELOPE, alpha=0.28)
+    ax.stairs(curve, edges, color=ENVELOPE, linewidth=0.9, label="onset strength")
     ax.set_ylim(0, 1.08)
     ax.set_yticks([0, 0.5, 1])
     ax.set_ylabel("onset", color=MUTED, fontsize=9)
@@ -128,25 +129,23 @@ def _draw_envelope(ax: Axes, analysis: SongAnalysis) -> None:
 
 def _draw_beats(wave: Axes, envelope: Axes, analysis: SongAnalysis) -> None:
     bars = np.isin(analysis.beats, analysis.downbeats)
-    # Every beat of a long song side by side would be a grey wall.
-    faint = 0.75 if len(analysis.beats) < 120 else 0.35
+    # Every beat of a long song as a full line would be a grey wall: there, beats are ticks at the edges.
+    crowded = len(analysis.beats) > 120
     for ax in (wave, envelope):
-        for times, color, alpha, line, label in (
-            (analysis.beats[~bars], BEAT, 0.6 * faint, 0.7, "beat"),
-            (analysis.downbeats, ACCENT, faint, 1.0, "downbeat"),
-        ):
-            named = {"label": label} if ax is envelope and len(times) else {}
-            ax.vlines(times, 0, 1, transform=ax.get_xaxis_transform(), colors=color, alpha=alpha, linewidth=line,
-                      **named)  # fmt: skip
+        marks = [(analysis.beats[~bars], BEAT, 0.55, 0.7, 0.0, 0.05 if crowded else 1.0, "beat")]
+        marks.append((analysis.downbeats, DOWNBEAT, 0.4 if crowded else 0.8, 1.0, 0.0, 1.0, "downbeat"))
+        for times, color, alpha, line, bottom, top, label in marks:
+            ax.vlines(times, bottom, top, transform=ax.get_xaxis_transform(), colors=color, alpha=alpha, linewidth=line)
+            if ax is envelope and len(times):
+                ax.plot([], [], color=color, linewidth=1.4, label=label)
 
 
 def _title(analysis: SongAnalysis) -> str:
     from ..timing import clock_text
 
     length = clock_text(analysis.duration)[:-2]
+    frames = f"{analysis.n_frames} frame{'s' if analysis.n_frames != 1 else ''} at {float(analysis.fps):.5g} fps"
     if not len(analysis.beats):
-        return f"no beat found  ·  {length}  ·  {analysis.n_frames} frames at {float(analysis.fps):.5g} fps"
-    return (
-        f"{analysis.tempo:.1f} BPM  ·  {len(analysis.beats)} beats, {len(analysis.downbeats)} bars  ·  {length}  ·  "
-        f"{analysis.n_frames} frames at {float(analysis.fps):.5g} fps"
-    )
+        return f"no beat found  ·  {length}  ·  {frames}"
+    beats = f"{len(analysis.beats)} beats, {len(analysis.downbeats)} bars"
+    return f"{analysis.tempo:.1f} BPM  ·  {beats}  ·  {length}  ·  {frames}"

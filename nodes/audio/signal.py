@@ -10,6 +10,7 @@ ANALYSIS_RATE = 22_050
 MIN_RATE, MAX_RATE = 1_000, 768_000
 # Peaks below -80 dB of full scale are dither or hum of a silent file, not music.
 SILENCE_PEAK = 1e-4
+_DC_SAMPLES = 500_000
 
 
 def checked(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
@@ -52,7 +53,8 @@ def analysis_signal(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     import soxr
 
     signal = mono(samples)
-    signal = signal - signal.mean(dtype=np.float64).astype(np.float32)
+    # The median, since the mean of lopsided sounds would turn the silence around them into a step.
+    signal = signal - np.median(signal[:: 1 + len(signal) // _DC_SAMPLES])
     if sample_rate != ANALYSIS_RATE:
         signal = soxr.resample(signal, sample_rate, ANALYSIS_RATE)
     peak = np.abs(signal).max(initial=0.0)
