@@ -266,7 +266,9 @@ def _render_here(
         from .demo_model import ensure_demo_model
 
         args.checkpoint = host.register("checkpoints", Path(ensure_demo_model(host.cache_dir())))
-        host.show_line("No --checkpoint: the demo model is used.", keep=True)
+        host.show_line("No --checkpoint: the demo model is used (random weights, 256x256, 8 steps).", keep=True)
+        # What the demo model is made for; larger pictures only show more of its small shapes.
+        args.size, args.steps = args.size or "256x256", args.steps or "8"
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from headless import cli, options, pack
 from headless.host import HeadlessHost, Interrupted, numbered
 from headless.options import ROLES, UsageError, apply_role, apply_set, find_output, find_role, schemas_of
-
-from .conftest import ROOT
 
 InputError = pack.load("nodes.errors").InputError
 

@@ -5,11 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
 
 from headless import comfy_api
 from headless.comfy_api import io, ui
-
-from .conftest import ROOT
 
 
 class Node(io.ComfyNode):

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from comfyui import find_comfyui
+from random_lora import random_lora
+from random_sd15 import cached_random_sd15
 
 from headless import pack
-
-from .comfyui import find_comfyui
-from .random_lora import random_lora
-from .random_sd15 import cached_random_sd15
 
 log = logging.getLogger(__name__)
 

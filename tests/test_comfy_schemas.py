@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from .comfyui import find_comfyui
-from .conftest import ROOT
+from comfyui import find_comfyui
+from conftest import ROOT
 
 DUMP = ROOT / "tests" / "schema_dump.py"
 # What later versions say beyond 0.3.64, with the values that mean nothing to a node of 0.3.64.

@@ -16,13 +16,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from comfy_server import ROOT, ComfyServer
+from comfyui import find_comfyui
+from random_sd15 import cached_random_sd15
 from safetensors.torch import save_file
 
 from headless import pack
-
-from .comfy_server import ROOT, ComfyServer
-from .comfyui import find_comfyui
-from .random_sd15 import cached_random_sd15
 
 pytestmark = pytest.mark.comfyui
 log = logging.getLogger(__name__)

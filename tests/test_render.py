@@ -9,10 +9,9 @@ import av
 import numpy as np
 import pytest
 import torch
+from songs import song
 
 from headless import pack
-
-from .songs import song
 
 host_port = pack.load("nodes.host")
 types = pack.load("nodes.types")

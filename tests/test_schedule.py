@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from songs import song
 
 from headless import pack
-
-from .songs import song
 
 types = pack.load("nodes.types")
 onset = pack.load("nodes.schedule.onset")

@@ -3,14 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from demo_parts import demo_parts
 from safetensors.torch import save_file
 
 from headless import pack
 from headless.demo_model import TEXT_ENCODER, UNET, VAE, ensure_demo_model
 from headless.sd import keys
 from headless.sd.checkpoint import CONFIG_KEY, load_checkpoint
-
-from .demo_parts import demo_parts
 
 InputError = pack.load("nodes.errors").InputError
 

@@ -4,12 +4,11 @@ import itertools
 
 import pytest
 import torch
+from demo_parts import demo_parts
 
 from headless.sd.sampling import sample
 from headless.sd.text import encode_text
 from headless.sd.vae import vae_decode
-
-from .demo_parts import demo_parts
 
 PROMPTS = ["a misty harbour at dawn", "neon city at night, rain", "golden desert dunes", "blue ocean storm waves"]
 

@@ -2,13 +2,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from demo_parts import demo_parts
+from random_lora import random_lora
+
 from headless.demo_model import ensure_demo_model
 from headless.sd.checkpoint import load_checkpoint
 from headless.sd.lora import apply_lora
 from headless.sd.parts import fingerprint
-
-from .demo_parts import demo_parts
-from .random_lora import random_lora
 
 SCRIPT = """
 import sys

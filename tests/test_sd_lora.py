@@ -2,6 +2,8 @@ import logging
 
 import pytest
 import torch
+from demo_parts import demo_parts
+from random_lora import random_lora
 from safetensors.torch import save_file
 
 from headless import pack
@@ -9,9 +11,6 @@ from headless.sd.lora import apply_lora
 from headless.sd.parts import fingerprint
 from headless.sd.sampling import sample
 from headless.sd.text import encode_text
-
-from .demo_parts import demo_parts
-from .random_lora import random_lora
 
 InputError = pack.load("nodes.errors").InputError
 

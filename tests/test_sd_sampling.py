@@ -2,13 +2,12 @@ import math
 
 import pytest
 import torch
+from demo_parts import demo_parts
 
 from headless import pack
 from headless.sd import sampling
 from headless.sd.sampling import LATENT_FACTOR, sample, schedule
 from headless.sd.text import encode_text
-
-from .demo_parts import demo_parts
 
 InputError = pack.load("nodes.errors").InputError
 host = pack.load("nodes.host")

@@ -1,10 +1,9 @@
 import pytest
 import torch
+from demo_parts import demo_parts
 
 from headless import pack
 from headless.sd.vae import vae_decode, vae_encode
-
-from .demo_parts import demo_parts
 
 InputError = pack.load("nodes.errors").InputError
 

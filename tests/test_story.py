@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from songs import song
 
 from headless import pack
-
-from .songs import song
 
 timeline = pack.load("nodes.story.timeline")
 InputError = pack.load("nodes.errors").InputError

@@ -3,10 +3,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from songs import song
 
 from headless import pack
-
-from .songs import song
 
 types = pack.load("nodes.types")
 schedule_stage = pack.load("nodes.schedule.onset")
