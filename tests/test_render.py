@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -357,6 +359,17 @@ def test_disk_that_fills_up_ends_with_one_sentence_and_keeps_what_is_finished(tm
     path, report = render(SmallHost(tmp_path))
     assert report["chunks_reused"] == 1 and report["batches_reused"] == 2
     assert np.array_equal(frames_of(path), expected)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    host = SmallHost(tmp_path)
+    _, report = render(host)
+    folder = host.work_dir(report["key"])
+    for name, age in (("batch_000001.npy.1.part", 3600), ("batch_000002.npy.2.part", 0)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    render(host)
+    assert [path.name for path in folder.glob("*.part")] == ["batch_000002.npy.2.part"]
 
 
 def test_work_folders_are_capped(tmp_path, monkeypatch):

@@ -74,3 +74,12 @@ def test_ui_slots_match_the_schemas(name, schemas):
             schema = schemas[node["type"]]
             assert [slot["type"] for slot in node["outputs"]] == schema["output"]
             assert [slot["name"] for slot in node["outputs"]] == schema["output_name"]
+
+
+def test_pyproject_names_the_requirements():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    requirements = sorted(line for line in lines if line and not line.startswith("#"))
+    (declared,) = [
+        line for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines() if line.startswith("dependencies")
+    ]
+    assert sorted(json.loads(declared.split("=", 1)[1])) == requirements

@@ -14,7 +14,7 @@ import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
-from ..media.files import atomic_path, clear_disk_errors, require_space
+from ..media.files import atomic_path, clear_disk_errors, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .pictures import ShotMaterial
@@ -71,6 +71,7 @@ def render_music_video(
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
     key = plan_key(plan, story, schedule, fingerprints, draft)
     folder = host.work_dir(key)
+    remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
         run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps)
