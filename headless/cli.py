@@ -126,7 +126,9 @@ def _told(error: Exception) -> tuple[str, int]:
         return str(error), USAGE
     if isinstance(error, (InputError, NodeError)):
         return str(error), FAILED
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    # safetensors tells of a full disk in words only.
+    if full or "No space left on device" in str(error):
         return "The disk is full; free some space and run the same command again.", FAILED
     detail = " ".join(str(error).split()) or "no further word"
     return f"{type(error).__name__}: {detail} (--debug shows where).", FAILED

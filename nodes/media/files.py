@@ -40,11 +40,13 @@ def clear_disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(
-                f"The disk that holds '{folder.name}' is full ({_free_text(folder)} free); free some space and run "
-                "again, what is finished is kept."
+                f"The disk of the work folder is full ({_free_text(folder)} free); free some space and run again, "
+                "what is finished is kept."
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS):
-            raise InputError(f"The folder '{folder.name}' cannot be written to; allow it or choose another.") from error
+            raise InputError(
+                "The work folder cannot be written to; allow it for the user that runs this program."
+            ) from error
         raise
 
 
@@ -52,8 +54,8 @@ def require_space(folder: Path, needed: int) -> None:
     """Raises InputError when less than `needed` bytes are free on the disk of `folder`."""
     if shutil.disk_usage(folder).free < needed:
         raise InputError(
-            f"About {needed / 1e6:.0f} MB are needed on the disk that holds '{folder.name}' but only "
-            f"{_free_text(folder)} are free; free some space, or render fewer seconds or a smaller size."
+            f"About {needed / 1e6:.0f} MB are needed on the disk of the work folder but only {_free_text(folder)} are "
+            "free; free some space, or render fewer seconds or a smaller size."
         )
 
 
