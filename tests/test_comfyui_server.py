@@ -232,10 +232,11 @@ def test_a_lora_changes_the_fingerprint_and_the_frames(server, first_run):
     plain = json.loads(first_run[1]["outputs"]["8"]["text"][0])
     assert report["key"] != plain["key"] and report["batches_sampled"] == 8
     assert not np.array_equal(frames_of(saved_video(server, entry)), first_run[3])
-    # Without the LoRA again: the same fingerprint as before, so nothing is sampled.
-    _, entry = server.run(workflow(start=0.0, seconds=0.0) | {"21": copy.deepcopy(workflow()["3"])})
-    again = server.run(workflow(batch_size=4))[1]
-    assert entry["status"]["status_str"] == again["status"]["status_str"] == "success"
+    # Without the LoRA again: the weights were restored, the fingerprint is the first one, nothing is sampled.
+    _, entry = server.run(workflow(seconds=30.0))
+    again = json.loads(entry["outputs"]["8"]["text"][0])
+    assert again["key"] == plain["key"]
+    assert again["batches_sampled"] == 0 and again["chunks_reused"] == again["chunks"] == 2
 
 
 def test_import_costs_less_than_300_ms(server):
