@@ -213,7 +213,10 @@ def test_killed_and_restarted_gives_the_same_video(server, first_run):
     assert not [path for path in (server.folder / "user").rglob("*.part") if str(server.process.pid) in path.name]
 
 
-def test_a_lora_changes_the_fingerprint_and_the_frames(server, first_run):
+def test_a_lora_changes_the_fingerprint_and_the_frames(server):
+    _, entry = server.run(workflow(seconds=29.0))
+    plain = json.loads(entry["outputs"]["8"]["text"][0])
+    frames = frames_of(saved_video(server, entry))
     write_lora(server.folder / "models" / "loras" / "random.safetensors")
     graph = workflow()
     graph["20"] = {
@@ -229,9 +232,8 @@ def test_a_lora_changes_the_fingerprint_and_the_frames(server, first_run):
     graph["8"]["inputs"] |= {"model": ["20", 0], "clip": ["20", 1]}
     _, entry = server.run(graph)
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    plain = json.loads(first_run[1]["outputs"]["8"]["text"][0])
     assert report["key"] != plain["key"] and report["batches_sampled"] == 8
-    assert not np.array_equal(frames_of(saved_video(server, entry)), first_run[3])
+    assert not np.array_equal(frames_of(saved_video(server, entry)), frames)
     # Without the LoRA again: the weights were restored, the fingerprint is the first one, nothing is sampled.
     _, entry = server.run(workflow(seconds=30.0))
     again = json.loads(entry["outputs"]["8"]["text"][0])
@@ -260,8 +262,8 @@ def test_errors_are_one_sentence_and_leave_nothing(server, node, name, value, me
     graph[node]["inputs"][name] = value
     before = sorted((server.folder / "output").rglob("*"))
     status, body = server.post("/prompt", {"prompt": copy.deepcopy(graph)})
-    if status == 400:
-        assert name in json.dumps(body["node_errors"]), body
+    if body.get("node_errors"):  # Found before anything ran; 200 means that other outputs of the graph are good.
+        assert status in (200, 400) and name in json.dumps(body["node_errors"][node]), body
         return
     messages, _ = server.run(graph)
     error = messages[-1]

@@ -187,8 +187,8 @@ def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
     assert host.batch_shapes == {((4, 4, 9, 8), (4, 77 * 2, 768), (4, 77 * 2, 768))}
 
 
-def test_keyframes_show_the_shots_own_noise_and_prompt(whole):
-    host, frames, _ = whole
+def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
+    host, frames = SmallHost(tmp_path), whole[1]
     story, schedule, _ = inputs()
     material = pack.load("nodes.render.pictures").ShotMaterial(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
