@@ -153,12 +153,24 @@ class JsonType:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the song: [start, end) in seconds, a label by repetition (A, B, A ...), mean energy 0..1."""
+    """A part of the song: [start, end) in seconds, a label by repetition (A, B, A ...), mean energy 0..1.
+
+    kind: intro, build, drop, break, outro, or empty where the energy tells no story.
+    """
 
     start: float
     end: float
     label: str
     energy: float
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A good place to cut: seconds, and how much changes there, 0..1."""
+
+    time: float
+    strength: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +180,8 @@ class SongAnalysis(JsonType):
     duration: seconds. fps: frames per second. n_frames: ceil(duration * fps).
     curves: name -> float32 (n_frames,) in 0..1. chroma: float32 (12, n_frames) or None.
     beats, downbeats, onsets: float64 seconds, ascending. tempo: BPM, 0 when there is no beat.
-    tempo_per_beat: float64 BPM, one per beat. sections: in order.
+    tempo_per_beat: float64 BPM, one per beat. sections: in order. cuts: the strongest first.
+    beat_confidence: how sure it is that the music has a beat, 0..1; beats are given from 0.5 on.
     """
 
     io_type: ClassVar[str] = "BEAT_ENVELOPE"
@@ -183,6 +196,8 @@ class SongAnalysis(JsonType):
     tempo_per_beat: np.ndarray
     sections: tuple[Section, ...] = ()
     chroma: np.ndarray | None = None
+    cuts: tuple[Cut, ...] = ()
+    beat_confidence: float = 1.0
 
     def __post_init__(self):
         for name in ("beats", "downbeats", "onsets"):
@@ -214,7 +229,9 @@ class SongAnalysis(JsonType):
             "downbeats": _numbers(self.downbeats),
             "onsets": _numbers(self.onsets),
             "tempo_per_beat": _numbers(self.tempo_per_beat),
+            "beat_confidence": self.beat_confidence,
             "sections": [vars(section) for section in self.sections],
+            "cuts": [vars(cut) for cut in self.cuts],
             "curves": {name: _numbers(curve) for name, curve in self.curves.items()},
             "chroma": None if self.chroma is None else [_numbers(row) for row in self.chroma],
         }
@@ -232,8 +249,15 @@ class SongAnalysis(JsonType):
         for item in fields.objects("sections", []):
             part = _Fields("BEAT_ENVELOPE section", item)
             sections.append(
-                Section(part.number("start"), part.number("end"), part.text("label"), part.number("energy"))
+                Section(
+                    part.number("start"),
+                    part.number("end"),
+                    part.text("label"),
+                    part.number("energy"),
+                    part.text("kind", ""),
+                )
             )
+        cuts = [_Fields("BEAT_ENVELOPE cut", item) for item in fields.objects("cuts", [])]
         return cls(
             duration=duration,
             fps=fps,
@@ -245,6 +269,8 @@ class SongAnalysis(JsonType):
             tempo_per_beat=fields.array("tempo_per_beat"),
             sections=tuple(sections),
             chroma=chroma,
+            cuts=tuple(Cut(cut.number("time"), cut.number("strength")) for cut in cuts),
+            beat_confidence=fields.number("beat_confidence", 1.0),
         )
 
 

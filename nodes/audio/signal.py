@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 
-ANALYSIS_RATE = 22_050
+ANALYSIS_RATE = 44_100
 MIN_RATE, MAX_RATE = 1_000, 768_000
 # Peaks below -80 dB of full scale are dither or hum of a silent file, not music.
 SILENCE_PEAK = 1e-4

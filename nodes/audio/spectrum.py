@@ -6,11 +6,12 @@ compared with it. Spectrograms are time first: (frames, bins).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
-_FRAMES_PER_BLOCK = 2048
+_VALUES_PER_BLOCK = 1 << 21
 
 
 def mel_frequencies(n: int, fmin: float, fmax: float) -> np.ndarray:
@@ -25,9 +26,9 @@ def mel_frequencies(n: int, fmin: float, fmax: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
-    """Triangular filters of equal area from 0 Hz to half the sample rate, float32 (bins, n_mels)."""
-    edges = mel_frequencies(n_mels + 2, 0.0, sample_rate / 2)
+def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, fmax: float | None = None) -> np.ndarray:
+    """Triangular filters of equal area from 0 Hz to `fmax` (half the sample rate), float32 (bins, n_mels)."""
+    edges = mel_frequencies(n_mels + 2, 0.0, fmax or sample_rate / 2)
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
@@ -37,39 +38,71 @@ def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
     return filters
 
 
-def band_power(waveform: np.ndarray, filters: np.ndarray, *, n_fft: int, hop: int) -> np.ndarray:
-    """Power of a signal in the bands of a filter bank.
+def power_spectra(waveform: np.ndarray, *, n_fft: int, hop: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Power spectra, a block of frames at a time, so that memory does not grow with the song.
 
     Parameters
     ----------
     waveform : float32 (samples,)
-    filters : float32 (n_fft // 2 + 1, bands)
     n_fft, hop : samples; frame k is a Hann window centred on sample k * hop
 
-    Returns
-    -------
-    float32 (1 + samples // hop, bands)
+    Yields
+    ------
+    (frames, power): which of the 1 + samples // hop frames, and float32 (frames, n_fft // 2 + 1), |STFT| squared
     """
     from scipy.fft import rfft
 
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     padded = np.pad(np.asarray(waveform, dtype=np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    power = np.empty((1 + len(waveform) // hop, filters.shape[1]), dtype=np.float32)
-    for start in range(0, len(power), _FRAMES_PER_BLOCK):
-        block = slice(start, min(start + _FRAMES_PER_BLOCK, len(power)))
+    n_frames, step = 1 + len(waveform) // hop, _VALUES_PER_BLOCK // n_fft
+    for start in range(0, n_frames, step):
+        block = slice(start, min(start + step, n_frames))
         spectrum = rfft(frames[block] * window, axis=1)
-        np.matmul(spectrum.real**2 + spectrum.imag**2, filters, out=power[block])
-    return power
+        yield block, spectrum.real**2 + spectrum.imag**2
+
+
+def band_power(waveform: np.ndarray, filters: np.ndarray, *, n_fft: int, hop: int) -> np.ndarray:
+    """Power of a signal in the bands of a filter bank (n_fft // 2 + 1, bands): float32 (1 + samples // hop, bands)."""
+    result = np.empty((1 + len(waveform) // hop, filters.shape[1]), dtype=np.float32)
+    for block, power in power_spectra(waveform, n_fft=n_fft, hop=hop):
+        np.matmul(power, filters, out=result[block])
+    return result
+
+
+def centroid_of(power: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mean frequency of magnitude spectra, Hz, float32 (frames,), from their power (frames, bins); 0 in silence."""
+    magnitude = np.sqrt(power)
+    total = magnitude.sum(axis=1)
+    frequencies = np.linspace(0, sample_rate / 2, power.shape[1], dtype=np.float32)
+    return np.where(total > 0, magnitude @ frequencies / np.maximum(total, 1e-30), 0).astype(np.float32)
+
+
+def spectral_centroid(waveform: np.ndarray, sample_rate: int, *, n_fft: int = 2048, hop: int = 512) -> np.ndarray:
+    """Spectral centroid as librosa defines it, Hz, float32 (1 + samples // hop,)."""
+    blocks = power_spectra(waveform, n_fft=n_fft, hop=hop)
+    return np.concatenate([centroid_of(power, sample_rate) for _, power in blocks])
+
+
+def decibel_rise(power: np.ndarray, *, lag: int = 1, top_db: float = 80.0) -> np.ndarray:
+    """Rise of each band over `lag` frames in dB, never below 0, float32 (frames - lag, bands).
+
+    What is more than `top_db` below the loudest value counts as equally quiet.
+    """
+    decibels = 10 * np.log10(np.maximum(power, 1e-10))
+    np.maximum(decibels, decibels.max() - top_db, out=decibels)
+    return np.maximum(decibels[lag:] - decibels[:-lag], 0)
+
+
+def aligned(rise: np.ndarray, n: int, *, n_fft: int, hop: int, lag: int = 1) -> np.ndarray:
+    """A mean rise (frames - lag,) as (n,) values whose frames look back: a centred window hears half a window ahead."""
+    return np.pad(rise, (lag + n_fft // (2 * hop), 0))[:n]
 
 
 def flux(power: np.ndarray, *, n_fft: int, hop: int, lag: int = 1, top_db: float = 80.0) -> np.ndarray:
     """Mean rise in dB over all bands, float32 (frames,), aligned so that a frame looks back, not ahead."""
-    decibels = 10 * np.log10(np.maximum(power, 1e-10))
-    np.maximum(decibels, decibels.max() - top_db, out=decibels)
-    rise = np.maximum(decibels[lag:] - decibels[:-lag], 0).mean(axis=1)
-    # A centred window hears an attack half a window before it happens.
-    return np.pad(rise, (lag + n_fft // (2 * hop), 0))[: len(power)]
+    rise = decibel_rise(power, lag=lag, top_db=top_db).mean(axis=1)
+    return aligned(rise, len(power), n_fft=n_fft, hop=hop, lag=lag)
 
 
 def onset_strength(
