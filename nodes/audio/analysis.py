@@ -15,7 +15,7 @@ from .downbeat import downbeats
 from .harmony import CHROMA_HOP, CHROMA_RATE, harmonic_change, song_chroma
 from .percussion import percussive_share
 from .signal import ANALYSIS_RATE, analysis_signal, checked
-from .spectrum import aligned, centroid_of, decibel_rise, mel_filterbank, power_spectra, rms
+from .spectrum import aligned, centroid_of, decibel_rise, for_each_spectrum, mel_filterbank, rms
 from .structure import KERNEL_S, STEP_S, cuts_of, novelty, sections_of, step_features
 
 N_FFT, HOP, N_MELS = 2048, 256, 64
@@ -133,9 +133,14 @@ def _listen(signal: np.ndarray) -> _Heard:
     filters = _filters()
     n = 1 + len(padded) // HOP
     power, centroid = np.empty((n, filters.shape[1]), np.float32), np.empty(n, np.float32)
-    for block, spectra in power_spectra(padded, n_fft=N_FFT, hop=HOP):
-        np.matmul(spectra, filters, out=power[block])
-        centroid[block] = centroid_of(spectra, ANALYSIS_RATE)
+
+    def work(frames: slice, spectra: np.ndarray) -> None:
+        np.matmul(spectra, filters, out=power[frames])
+        # Every fourth is fine enough for any frame rate.
+        few = centroid_of(spectra[::_POOL], ANALYSIS_RATE)
+        centroid[frames] = np.repeat(few, _POOL)[: len(spectra)]
+
+    for_each_spectrum(padded, work, n_fft=N_FFT, hop=HOP)
     n_bands = N_MELS + len(AIR_BANDS)
     bands, energies = power[:, :n_bands], power[:, n_bands:]
     share = _percussive_shares(bands)

@@ -72,16 +72,19 @@ def attack_positions(signal: np.ndarray, onsets: np.ndarray, hop: int) -> np.nda
     It is where the level of the next 3 ms most exceeds that of the 3 ms before.
     """
     width, reach = hop // 2, 3 * hop // 2
-    lead = width + 3 * hop
-    total = np.concatenate(([0.0], np.cumsum(np.square(np.pad(signal, lead), dtype=np.float64))))
     if not len(onsets):
         return np.zeros(0, dtype=np.int64)
-    candidates = (onsets * hop - hop // 2)[:, None] + np.arange(-reach, reach // 2 + 1)
-    at = np.clip(candidates + lead, width, len(total) - 1 - width)
-    after, before = total[at + width] - total[at], total[at] - total[at - width]
+    shifts = np.arange(-reach, reach // 2 + 1)
+    first = onsets * hop - hop // 2 - reach - width
+    near = first[:, None] + np.arange(len(shifts) + 2 * width)
+    inside = (near >= 0) & (near < len(signal))
+    squares = np.square(signal[np.clip(near, 0, len(signal) - 1)], dtype=np.float64) * inside
+    total = np.pad(np.cumsum(squares, axis=1), ((0, 0), (1, 0)))
+    at = np.arange(len(shifts)) + width
+    after, before = total[:, at + width] - total[:, at], total[:, at] - total[:, at - width]
     floor = 1e-2 * after.max(axis=1, keepdims=True) + 1e-9
     best = (after / (before + floor)).argmax(axis=1)
-    return np.maximum(candidates[np.arange(len(onsets)), best], 0)
+    return np.maximum(onsets * hop - hop // 2 + shifts[best], 0)
 
 
 def onset_scale(strength: np.ndarray, onsets: np.ndarray) -> float:

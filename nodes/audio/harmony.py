@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .spectrum import power_spectra
+from .spectrum import for_each_spectrum
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHROMA_RATE, CHROMA_FFT, CHROMA_HOP = 11_025, 4096, 1024
@@ -47,9 +47,14 @@ def chroma(
     -------
     float32 (12, 1 + samples // hop), C first; each frame's largest is 1, a silent frame is 0
     """
-    filters = chroma_filterbank(sample_rate, n_fft, tuning)
-    rows = np.concatenate([power @ filters for _, power in power_spectra(waveform, n_fft=n_fft, hop=hop)])
-    return _scaled(rows).T
+    power = _power(waveform, n_fft, hop)
+    return _scaled(power @ chroma_filterbank(sample_rate, n_fft, tuning)).T
+
+
+def _power(waveform: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
+    power = np.empty((1 + len(waveform) // hop, n_fft // 2 + 1), np.float32)
+    for_each_spectrum(waveform, power.__setitem__, n_fft=n_fft, hop=hop)
+    return power
 
 
 def _scaled(rows: np.ndarray) -> np.ndarray:
@@ -66,8 +71,7 @@ def song_chroma(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     import soxr
 
     low = soxr.resample(signal, sample_rate, CHROMA_RATE, quality="MQ")
-    spectra = [power for _, power in power_spectra(low, n_fft=CHROMA_FFT, hop=CHROMA_HOP)]
-    power = np.concatenate(spectra)
+    power = _power(low, CHROMA_FFT, CHROMA_HOP)
     filters = chroma_filterbank(CHROMA_RATE, CHROMA_FFT, tuning_of(power, CHROMA_RATE, CHROMA_FFT))
     rows = power @ filters
     # 60 dB below the song's loudest moment there is no harmony to speak of.

@@ -1,4 +1,4 @@
-"""A picture of a song analysis: waveform, onset strength, beats and bars over time."""
+"""A picture of a song analysis: waveform, form, onset strength, beats and bars over time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BACKGROUND, PANEL = "#1b1c21", "#23252c"
 TEXT, MUTED, GRID = "#e4e6eb", "#9a9faa", "#363a44"
 WAVE, WAVE_CORE, ENVELOPE, BEAT, DOWNBEAT = "#3f5b7d", "#7fb2e5", "#f2a65a", "#aab2c0", "#ff5d73"
+PARTS = ("#5b8def", "#e07a5f", "#3fb68b", "#c58af0", "#e2b93b", "#5cc4d6", "#d96c9f", "#8a94a6")
 DPI = 100
 
 
@@ -63,7 +64,7 @@ def minutes(seconds: float, duration: float) -> str:
 def plot_analysis(
     waveform: np.ndarray, sample_rate: int, analysis: SongAnalysis, *, width: int = 1280, height: int = 480
 ) -> np.ndarray:
-    """Draw waveform and onset strength with the beats and bar starts over them.
+    """Draw waveform, the song's parts and onset strength with the beats and bar starts over them.
 
     Parameters
     ----------
@@ -77,16 +78,18 @@ def plot_analysis(
     uint8 (height, width, 3)
     """
     fig = dark_figure(width, height)
-    wave, envelope = fig.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2), "hspace": 0.08,
+    wave, form, envelope = fig.subplots(
+        3, 1, sharex=True, gridspec_kw={"height_ratios": (6, 0.8, 4), "hspace": 0.08,
                                         "left": 0.055, "right": 0.975, "top": 0.87, "bottom": 0.1}
     )  # fmt: skip
-    for ax in (wave, envelope):
+    for ax in (wave, form, envelope):
         dress(ax, analysis.duration)
+    _draw_form(form, analysis)
     _draw_wave(wave, np.atleast_2d(waveform), sample_rate, analysis.duration, columns=width)
     _draw_envelope(envelope, analysis)
     _draw_beats(wave, envelope, analysis)
-    wave.tick_params(labelbottom=False)
+    for ax in (wave, form):
+        ax.tick_params(labelbottom=False, length=0)
     fig.text(0.055, 0.925, _title(analysis), color=TEXT, fontsize=13, weight="bold", va="center")
     handles, labels = [], []
     for ax in (wave, envelope):
@@ -115,6 +118,20 @@ def _draw_wave(ax: Axes, samples: np.ndarray, sample_rate: int, duration: float,
     ax.set_yticks([0])
     ax.set_yticklabels([])
     ax.set_ylabel("waveform", color=MUTED, fontsize=9)
+
+
+def _draw_form(ax: Axes, analysis: SongAnalysis) -> None:
+    ax.set_ylim(0, 1)
+    ax.set_yticks([])
+    letters = sorted({part.label for part in analysis.sections})
+    for part in analysis.sections:
+        color = PARTS[letters.index(part.label) % len(PARTS)]
+        ax.axvspan(part.start, part.end, color=color, alpha=0.25 + 0.55 * part.energy, linewidth=0)
+        ax.axvline(part.start, color=BACKGROUND, linewidth=1.5)
+        width = (part.end - part.start) / analysis.duration
+        text = f"{part.label} {part.kind}".strip() if width > 0.07 else part.label if width > 0.015 else ""
+        ax.text((part.start + part.end) / 2, 0.48, text, color=TEXT, fontsize=9, ha="center", va="center")
+    ax.set_ylabel("form", color=MUTED, fontsize=9, rotation=0, ha="right", va="center")
 
 
 def _draw_envelope(ax: Axes, analysis: SongAnalysis) -> None:

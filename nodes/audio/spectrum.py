@@ -6,12 +6,13 @@ compared with it. Spectrograms are time first: (frames, bins).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
-_VALUES_PER_BLOCK = 1 << 21
+_VALUES_PER_BLOCK = 1 << 20
 
 
 def mel_frequencies(n: int, fmin: float, fmax: float) -> np.ndarray:
@@ -38,35 +39,44 @@ def mel_filterbank(sample_rate: int, n_fft: int, n_mels: int, fmax: float | None
     return filters
 
 
-def power_spectra(waveform: np.ndarray, *, n_fft: int, hop: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Power spectra, a block of frames at a time, so that memory does not grow with the song.
+def for_each_spectrum(waveform: np.ndarray, work: Callable[[slice, np.ndarray], None], *, n_fft: int, hop: int) -> None:
+    """Power spectra of a signal, a block of frames at a time on every core, so that memory does not grow with the song.
 
     Parameters
     ----------
     waveform : float32 (samples,)
+    work : called with (frames, power): which of the 1 + samples // hop frames, and float32 (frames, n_fft // 2 + 1),
+        |STFT| squared; in any order and from several threads
     n_fft, hop : samples; frame k is a Hann window centred on sample k * hop
-
-    Yields
-    ------
-    (frames, power): which of the 1 + samples // hop frames, and float32 (frames, n_fft // 2 + 1), |STFT| squared
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from scipy.fft import rfft
 
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     padded = np.pad(np.asarray(waveform, dtype=np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    n_frames, step = 1 + len(waveform) // hop, _VALUES_PER_BLOCK // n_fft
-    for start in range(0, n_frames, step):
+    n_frames, step = 1 + len(waveform) // hop, max(_VALUES_PER_BLOCK // n_fft, 1)
+
+    def one(start: int) -> None:
         block = slice(start, min(start + step, n_frames))
-        spectrum = rfft(frames[block] * window, axis=1)
-        yield block, spectrum.real**2 + spectrum.imag**2
+        spectrum = rfft(frames[block] * window, axis=1, overwrite_x=True)
+        parts = np.square(spectrum.view(np.float32)).reshape(*spectrum.shape, 2)
+        work(block, parts[:, :, 0] + parts[:, :, 1])
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        # Reading the results raises what a thread raised.
+        list(pool.map(one, range(0, n_frames, step)))
 
 
 def band_power(waveform: np.ndarray, filters: np.ndarray, *, n_fft: int, hop: int) -> np.ndarray:
     """Power of a signal in the bands of a filter bank (n_fft // 2 + 1, bands): float32 (1 + samples // hop, bands)."""
     result = np.empty((1 + len(waveform) // hop, filters.shape[1]), dtype=np.float32)
-    for block, power in power_spectra(waveform, n_fft=n_fft, hop=hop):
-        np.matmul(power, filters, out=result[block])
+
+    def work(frames: slice, power: np.ndarray) -> None:
+        np.matmul(power, filters, out=result[frames])
+
+    for_each_spectrum(waveform, work, n_fft=n_fft, hop=hop)
     return result
 
 
@@ -80,8 +90,13 @@ def centroid_of(power: np.ndarray, sample_rate: int) -> np.ndarray:
 
 def spectral_centroid(waveform: np.ndarray, sample_rate: int, *, n_fft: int = 2048, hop: int = 512) -> np.ndarray:
     """Spectral centroid as librosa defines it, Hz, float32 (1 + samples // hop,)."""
-    blocks = power_spectra(waveform, n_fft=n_fft, hop=hop)
-    return np.concatenate([centroid_of(power, sample_rate) for _, power in blocks])
+    result = np.empty(1 + len(waveform) // hop, dtype=np.float32)
+
+    def work(frames: slice, power: np.ndarray) -> None:
+        result[frames] = centroid_of(power, sample_rate)
+
+    for_each_spectrum(waveform, work, n_fft=n_fft, hop=hop)
+    return result
 
 
 def decibel_rise(power: np.ndarray, *, lag: int = 1, top_db: float = 80.0) -> np.ndarray:
@@ -126,9 +141,13 @@ def onset_strength(
 
 
 def rms(waveform: np.ndarray, *, frame_length: int = 2048, hop: int = 512) -> np.ndarray:
-    """Root mean square over centred frames, float32 (1 + samples // hop,)."""
-    squares = np.square(np.pad(waveform, frame_length // 2), dtype=np.float64)
-    total = np.concatenate(([0.0], np.cumsum(squares)))
-    start = np.arange(1 + len(waveform) // hop) * hop
-    mean = (total[start + frame_length] - total[start]) / frame_length
+    """Root mean square over centred frames, float32 (1 + samples // hop,). `frame_length` is a multiple of 2 * hop."""
+    reach, n = frame_length // (2 * hop), 1 + len(waveform) // hop
+    whole = len(waveform) // hop * hop
+    blocks = waveform[:whole].reshape(-1, hop)
+    energy = np.zeros(n + 2 * reach)
+    energy[reach : reach + len(blocks)] = np.einsum("ij,ij->i", blocks, blocks)
+    energy[reach + len(blocks)] = np.square(waveform[whole:], dtype=np.float64).sum()
+    total = np.concatenate(([0.0], np.cumsum(energy)))
+    mean = (total[2 * reach :][:n] - total[:n]) / frame_length
     return np.sqrt(np.maximum(mean, 0)).astype(np.float32)

@@ -24,7 +24,7 @@ _CUTS_PER_MINUTE = 30
 
 
 def step_features(mel_power: np.ndarray, rate: float, chroma: np.ndarray, chroma_rate: float, duration: float):
-    """Standardised: timbre and harmony over 2.5 s around each step (steps, 28), timbre of the step alone (steps, 16)."""
+    """Timbre and harmony over 2.5 s around each step (steps, 28), timbre of the step (steps, 16); standardised."""
     from scipy.ndimage import uniform_filter1d
 
     edges = np.arange(0, max(duration, STEP_S), STEP_S)
