@@ -344,9 +344,9 @@ def _analyze(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         raise UsageError(str(error)) from None
     out = None if args.json == "-" else _prepare_output(Path(args.json))
     plot = None if args.plot is None else _prepare_output(args.plot)
-    song = _song(args.song, HeadlessHost())
-    waveform, sample_rate = pack.load("nodes.media.audio").read_audio(song)
-    analysis = pack.load("nodes.audio.analysis").analyze(waveform, sample_rate, fps=fps)
+    host = HeadlessHost()
+    waveform, sample_rate = pack.load("nodes.media.audio").read_audio(_song(args.song, host))
+    analysis = pack.load("nodes.audio.cache").cached_analysis(waveform, sample_rate, fps=fps, folder=host.cache_dir())
     if plot is not None:
         from PIL import Image
 

@@ -4,11 +4,21 @@
 def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
     from .audio.node import AudioBeatEnvelope
+    from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .render.node import RenderMusicVideo
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import PromptTimeline
 
-    return [AudioBeatEnvelope, PromptTimeline, OnsetSlerpScheduler, RenderMusicVideo]
+    return [
+        AudioBeatEnvelope,
+        CorrectBeats,
+        EnvelopeCurve,
+        CurveToRange,
+        BeatsToText,
+        PromptTimeline,
+        OnsetSlerpScheduler,
+        RenderMusicVideo,
+    ]
 
 
 def extension():

@@ -10,7 +10,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACK = sorted((ROOT / "nodes").rglob("*.py"))
 # Data flows down this list: a folder may import those above it.
-STAGES = ["media", "motion", "face", "audio", "lyrics", "emotion", "story", "charcha", "identity", "schedule", "render"]
+STAGES = [
+    "media",
+    "motion",
+    "face",
+    "audio",
+    "curves",
+    "lyrics",
+    "emotion",
+    "story",
+    "charcha",
+    "identity",
+    "schedule",
+    "render",
+]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
@@ -95,6 +108,10 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
     ours = [node for node in json.loads(done.stdout) if node["category"].startswith("songreel/")]
     assert [node["name"] for node in ours] == [
         "AudioBeatEnvelope",
+        "CorrectBeats",
+        "EnvelopeCurve",
+        "CurveToRange",
+        "BeatsToText",
         "PromptTimeline",
         "OnsetSlerpScheduler",
         "RenderMusicVideo",

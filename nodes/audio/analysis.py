@@ -13,6 +13,7 @@ from .beat import Activation, Track, activation, needed_confidence, tempo_curve,
 from .curves import attack_positions, frames_at, onset_scale, peaks, per_frame
 from .downbeat import downbeats
 from .harmony import CHROMA_HOP, CHROMA_RATE, harmonic_change, song_chroma
+from .names import CURVES, ENERGY_BANDS
 from .percussion import percussive_share
 from .signal import ANALYSIS_RATE, analysis_signal, checked
 from .spectrum import aligned, centroid_of, decibel_rise, for_each_spectrum, mel_filterbank, rms
@@ -22,12 +23,8 @@ N_FFT, HOP, N_MELS = 2048, 256, 64
 # The mel bands that beats are heard in end here; above, three more bands hear cymbals.
 MEL_TOP = 11_025.0
 AIR_BANDS = ((11_025.0, 12_500.0), (12_500.0, 14_200.0), (14_200.0, 16_000.0))
-# Hz from ... to, for the curves of that name.
-ENERGY_BANDS = {"bass": (20.0, 200.0), "mid": (200.0, 2000.0), "treble": (2000.0, 16_000.0)}
 LEVELS = ("rms", "harmonic", *ENERGY_BANDS)
 RISES = ("onset", "percussive", *(f"{name}_onset" for name in ENERGY_BANDS), "flux")
-CURVES = ("onset", "percussive", "harmonic", *ENERGY_BANDS, *(f"{name}_onset" for name in ENERGY_BANDS),
-          "rms", "centroid", "flux", "harmonic_change", "novelty")  # fmt: skip
 _RATE = ANALYSIS_RATE / HOP
 _CHROMA_RATE = CHROMA_RATE / CHROMA_HOP
 # Harmonic and percussive are told apart on spectra of this many hops, 23 ms.

@@ -8,7 +8,6 @@ import numpy as np
 
 from .spectrum import for_each_spectrum
 
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHROMA_RATE, CHROMA_FFT, CHROMA_HOP = 11_025, 4096, 1024
 _A4 = 440.0
 # Weight of a frequency: a bell over octaves, centred on the fifth above 27.5 Hz (880 Hz), two octaves wide.

@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ..timing import clock_text
 from ..types import SongAnalysis
+from .names import CURVES
 
 
 class AudioBeatEnvelope(io.ComfyNode):
@@ -15,7 +16,7 @@ class AudioBeatEnvelope(io.ComfyNode):
             node_id="AudioBeatEnvelope",
             display_name="Audio Beat Envelope",
             category="songreel/audio",
-            description="Hears a song: beats, downbeats, tempo, onset strength and energy for each frame.",
+            description="Hears a song: beats, downbeats, tempo, parts, and how hard each range hits in each frame.",
             inputs=[
                 io.Audio.Input("audio", tooltip="The song, from Load Audio or any node that gives AUDIO."),
                 io.Float.Input(
@@ -27,44 +28,63 @@ class AudioBeatEnvelope(io.ComfyNode):
                     tooltip="Frames per second of the video. 23.976, 29.97 and 59.94 mean the exact film rates "
                     "(24000/1001 ...).",
                 ),
+                io.Combo.Input(
+                    "curve",
+                    options=list(CURVES),
+                    default="onset",
+                    optional=True,
+                    tooltip="What the envelope output follows: all onsets, only the drums (percussive), a range such "
+                    "as bass_onset, loudness (rms) and so on. The beat_envelope output carries them all.",
+                ),
             ],
             outputs=[
                 io.Custom(SongAnalysis.io_type).Output(
                     "beat_envelope", display_name="beat_envelope", tooltip="What was heard, for the other nodes."
                 ),
                 io.Float.Output(
-                    "envelope", display_name="envelope", tooltip="Onset strength 0..1, one list with a value per frame."
+                    "envelope",
+                    display_name="envelope",
+                    tooltip="The chosen curve, 0..1, as one list with a value per frame.",
                 ),
                 io.Int.Output("beat_frames", display_name="beat_frames", tooltip="Frames of the beats, as one list."),
                 io.Float.Output("tempo", display_name="tempo", tooltip="Beats per minute; 0 when there is no beat."),
                 io.Int.Output("frame_count", display_name="frame_count", tooltip="Frames that cover the whole song."),
                 io.Image.Output(
-                    "plot", display_name="plot", tooltip="Waveform, onset strength, beats and downbeats over time."
+                    "plot",
+                    display_name="plot",
+                    tooltip="Waveform, parts, onset strength, beats and downbeats over time.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, audio, fps) -> io.NodeOutput:
+    def execute(cls, audio, fps, curve="onset") -> io.NodeOutput:
         import torch
 
+        from ..host import current
         from ..media.audio import samples_of
-        from .analysis import analyze
+        from .cache import cached_analysis
         from .plot import plot_analysis
 
         waveform, sample_rate = samples_of(audio)
-        song = analyze(waveform, sample_rate, fps=fps)
+        song = cached_analysis(waveform, sample_rate, fps=fps, folder=current().cache_dir())
         plot = torch.from_numpy(plot_analysis(waveform, sample_rate, song)).float() / 255
         summary = (
-            f"{song.tempo:.1f} BPM, {len(song.beats)} beats, {len(song.downbeats)} bars, "
+            f"{_pulse(song)}, {' '.join(part.label for part in song.sections)}, "
             f"{clock_text(song.duration)}, {song.n_frames} frames at {float(song.fps):g} fps"
         )
         return io.NodeOutput(
             song,
-            song.curve("onset").tolist(),
+            song.curve(curve).tolist(),
             song.beat_frames(),
             song.tempo,
             song.n_frames,
             plot[None],
             ui={"text": [summary]},
         )
+
+
+def _pulse(song: SongAnalysis) -> str:
+    if not len(song.beats):
+        return f"no beat (certainty {1 - song.beat_confidence:.0%})"
+    return f"{song.tempo:.1f} BPM, {len(song.beats)} beats, {len(song.downbeats)} bars"
