@@ -104,10 +104,45 @@ def _tone(seconds):
     return 0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * RATE)) / RATE)
 
 
+def _drone(base):
+    time = np.arange(25 * RATE) / RATE
+    swell = 1 + 0.3 * np.sin(2 * np.pi * 0.13 * time)
+    return 0.1 * swell * sum(np.sin(2 * np.pi * base * k * time + k) / k for k in range(1, 8))
+
+
+def _swells(seed):
+    rng, time = np.random.default_rng(seed), np.arange(25 * RATE) / RATE
+    bells = (np.exp(-(((time - rng.uniform(0, 22)) / 1.5) ** 2)) for _ in range(12))
+    return 0.1 * sum(bell * np.sin(2 * np.pi * rng.choice([110, 165, 220, 277, 330]) * time) for bell in bells)
+
+
+def _babble(seed):
+    """Syllables of 80 to 300 ms with gliding pitch, and pauses between phrases, as speech has them."""
+    rng, parts = np.random.default_rng(seed), []
+    while sum(map(len, parts)) < 25 * RATE:
+        for _ in range(rng.integers(4, 12)):
+            n = int(rng.uniform(0.08, 0.3) * RATE)
+            pitch = np.linspace(*rng.uniform(90, 180, 2), n)
+            voice = sum(np.sin(k * 2 * np.pi * np.cumsum(pitch) / RATE) * rng.uniform(0.1, 1) / k for k in range(1, 20))
+            parts += [0.2 * voice * np.hanning(n), 0.05 * rng.standard_normal(int(rng.uniform(0.02, 0.1) * RATE))]
+        parts.append(np.zeros(int(rng.uniform(0.2, 0.7) * RATE)))
+    return np.concatenate(parts)
+
+
+def _random_clicks(seed):
+    samples = np.zeros(25 * RATE)
+    samples[(np.random.default_rng(seed).uniform(0, 25, 60) * RATE).astype(int)] = 1
+    return samples
+
+
 @pytest.mark.parametrize(
     "samples",
     [
         pytest.param(np.zeros(8 * RATE), id="silence"),
+        *(pytest.param(_drone(base), id=f"drone {base}") for base in (55, 110, 220)),
+        *(pytest.param(_swells(seed), id=f"swells {seed}") for seed in range(3)),
+        *(pytest.param(_babble(seed), id=f"babble {seed}") for seed in range(4)),
+        *(pytest.param(_random_clicks(seed), id=f"random clicks {seed}") for seed in range(2)),
         pytest.param(np.full(5 * RATE, 0.4), id="constant"),
         pytest.param(_noise(5), id="short white noise"),
         pytest.param(_noise(40), id="white noise"),
@@ -122,7 +157,7 @@ def _tone(seconds):
 def test_no_beat_where_there_is_none(samples):
     song = analysis.analyze(samples.astype(np.float32), RATE, fps=24)
     assert len(song.beats) == len(song.downbeats) == len(song.tempo_per_beat) == 0
-    assert song.tempo == 0
+    assert song.tempo == 0 and song.beat_confidence < 0.5
     assert song.n_frames == -(-len(samples) * 24 // RATE)
     for curve in song.curves.values():
         assert curve.dtype == np.float32 and curve.shape == (song.n_frames,)
