@@ -16,6 +16,7 @@ class AudioBeatEnvelope(io.ComfyNode):
             node_id="AudioBeatEnvelope",
             display_name="Audio Beat Envelope",
             category="songreel/audio",
+            is_output_node=True,
             description="Hears a song: beats, downbeats, tempo, parts, and how hard each range hits in each frame.",
             inputs=[
                 io.Audio.Input("audio", tooltip="The song, from Load Audio or any node that gives AUDIO."),
@@ -65,6 +66,7 @@ class AudioBeatEnvelope(io.ComfyNode):
         from ..media.audio import samples_of
         from .cache import cached_analysis
         from .plot import plot_analysis
+        from .view import song_view
 
         waveform, sample_rate = samples_of(audio)
         song = cached_analysis(waveform, sample_rate, fps=fps, folder=current().cache_dir())
@@ -80,7 +82,7 @@ class AudioBeatEnvelope(io.ComfyNode):
             song.tempo,
             song.n_frames,
             plot[None],
-            ui={"text": [summary]},
+            ui={"text": [summary], "songreel_view": [song_view(song, waveform)]},
         )
 
 

@@ -163,6 +163,7 @@ class CorrectBeats(io.ComfyNode):
             node_id="CorrectBeats",
             display_name="Correct Beats",
             category="songreel/curves",
+            is_output_node=True,
             description="Corrects what was heard: your own beats, double or half tempo, where bars begin, a shift.",
             inputs=[
                 io.Custom(SongAnalysis.io_type).Input("beat_envelope", tooltip=_SONG_TIP),
@@ -208,12 +209,15 @@ class CorrectBeats(io.ComfyNode):
 
     @classmethod
     def execute(cls, beat_envelope, beats, tempo, metre, downbeat, nudge_ms) -> io.NodeOutput:
+        from ..audio.view import song_view
+
         song = correct_beats(
             SongAnalysis.of(beat_envelope),
             beats=beats, tempo=tempo, metre=metre, downbeat=downbeat, nudge=nudge_ms / 1000,
         )  # fmt: skip
         summary = f"{song.tempo:.1f} BPM, {len(song.beats)} beats, {len(song.downbeats)} bars"
-        return io.NodeOutput(song, song.beat_frames(), song.tempo, ui={"text": [summary]})
+        view = song_view(song) | {"offset": nudge_ms / 1000}
+        return io.NodeOutput(song, song.beat_frames(), song.tempo, ui={"text": [summary], "songreel_view": [view]})
 
 
 class BeatsToText(io.ComfyNode):
@@ -225,6 +229,7 @@ class BeatsToText(io.ComfyNode):
             node_id="BeatsToText",
             display_name="Beats To Text",
             category="songreel/curves",
+            is_output_node=True,
             description="The beats for other programs: Audacity labels, CSV, a Deforum schedule or a Parseq document.",
             inputs=[
                 io.Custom(SongAnalysis.io_type).Input("beat_envelope", tooltip=_SONG_TIP),
