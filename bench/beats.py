@@ -1,9 +1,11 @@
 """Beat tracking against annotated clips: ours and librosa's, F-measure at 70 ms.
 
     python bench/beats.py CLIPS [--takes 2,3] [--each] [--no-librosa]
+    python bench/beats.py --clicks
 
 CLIPS is a folder of *.flac with a *.beats beside each (seconds, position in the bar; 1 is a downbeat).
 Clips whose number ends in 0 or 1 were used for tuning; 2 and 3 are the default here. Needs mir_eval.
+--clicks: ten minutes of clicks at four tempi and five sample rates; the largest error of any beat.
 """
 
 from __future__ import annotations
@@ -34,13 +36,35 @@ def signed_errors(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
     return differences[np.abs(differences) < 0.07]
 
 
+def clicks() -> None:
+    """Whether beats drift: their largest error over ten minutes."""
+    analyze = pack.load("nodes.audio.analysis").analyze
+    for rate in (8_000, 22_050, 44_100, 48_000, 96_000):
+        for bpm in (63, 97.3, 128, 171):
+            times = np.round(np.arange(0.3, 599.9, 60 / bpm) * rate) / rate
+            local = np.arange(int(0.03 * rate)) / rate
+            click = (np.sin(2 * np.pi * 1000 * local) * np.exp(-150 * local)).astype(np.float32)
+            samples = np.zeros(600 * rate, np.float32)
+            for start in np.round(times * rate).astype(int):
+                samples[start : start + len(click)] += click
+            beats = analyze(samples, rate, fps=24).beats
+            nearest = np.abs(beats[:, None] - times[None]).min(axis=1)
+            print(f"{rate:6d} Hz {bpm:5.1f} BPM: {len(beats)} of {len(times)} beats, largest error "
+                  f"{1000 * nearest.max():.1f} ms")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clips", type=Path)
+    parser.add_argument("clips", type=Path, nargs="?")
+    parser.add_argument("--clicks", action="store_true")
     parser.add_argument("--takes", default="2,3", help="last digits of the clip numbers (default 2,3)")
     parser.add_argument("--each", action="store_true", help="one line per clip")
     parser.add_argument("--no-librosa", action="store_true")
     args = parser.parse_args()
+    if args.clicks:
+        return clicks()
+    if args.clips is None:
+        parser.error("give the folder of annotated clips, or --clicks")
     analyze = pack.load("nodes.audio.analysis").analyze
     read_audio = pack.load("nodes.media.audio").read_audio
 
