@@ -66,7 +66,6 @@ class AudioBeatEnvelope(io.ComfyNode):
         from ..media.audio import samples_of
         from .cache import cached_analysis
         from .plot import plot_analysis
-        from .view import song_view
 
         waveform, sample_rate = samples_of(audio)
         song = cached_analysis(waveform, sample_rate, fps=fps, folder=current().cache_dir())
@@ -82,7 +81,7 @@ class AudioBeatEnvelope(io.ComfyNode):
             song.tempo,
             song.n_frames,
             plot[None],
-            ui={"text": [summary], "songreel_view": [song_view(song, waveform)]},
+            ui={"text": [summary]},
         )
 
 

@@ -209,15 +209,12 @@ class CorrectBeats(io.ComfyNode):
 
     @classmethod
     def execute(cls, beat_envelope, beats, tempo, metre, downbeat, nudge_ms) -> io.NodeOutput:
-        from ..audio.view import song_view
-
         song = correct_beats(
             SongAnalysis.of(beat_envelope),
             beats=beats, tempo=tempo, metre=metre, downbeat=downbeat, nudge=nudge_ms / 1000,
         )  # fmt: skip
         summary = f"{song.tempo:.1f} BPM, {len(song.beats)} beats, {len(song.downbeats)} bars"
-        view = song_view(song) | {"offset": nudge_ms / 1000}
-        return io.NodeOutput(song, song.beat_frames(), song.tempo, ui={"text": [summary], "songreel_view": [view]})
+        return io.NodeOutput(song, song.beat_frames(), song.tempo, ui={"text": [summary]})
 
 
 class BeatsToText(io.ComfyNode):
