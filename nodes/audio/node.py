@@ -1,9 +1,16 @@
 """ComfyUI face of the audio stage."""
 
+import logging
+
 from comfy_api.latest import io
 
+from ..host import current
 from ..timing import clock_text
 from ..types import SongAnalysis
+
+MAX_OFFSET_MS = 5000.0
+
+log = logging.getLogger(__name__)
 
 
 class AudioBeatEnvelope(io.ComfyNode):
@@ -27,6 +34,23 @@ class AudioBeatEnvelope(io.ComfyNode):
                     tooltip="Frames per second of the video. 23.976, 29.97 and 59.94 mean the exact film rates "
                     "(24000/1001 ...).",
                 ),
+                io.String.Input(
+                    "beats",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip="Your own beat times in seconds or m:ss, tapped or typed; every fourth starts a bar. "
+                    "Empty: the beats are detected.",
+                ),
+                io.Float.Input(
+                    "offset_ms",
+                    default=0.0,
+                    min=-MAX_OFFSET_MS,
+                    max=MAX_OFFSET_MS,
+                    step=1.0,
+                    optional=True,
+                    tooltip="Moves all beats and bars by that many milliseconds; positive is later.",
+                ),
             ],
             outputs=[
                 io.Custom(SongAnalysis.io_type).Output(
@@ -45,20 +69,24 @@ class AudioBeatEnvelope(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, audio, fps) -> io.NodeOutput:
+    def execute(cls, audio, fps, beats="", offset_ms=0.0) -> io.NodeOutput:
         import torch
 
         from ..media.audio import samples_of
         from .analysis import analyze
+        from .corrections import correct
         from .plot import plot_analysis
+        from .view import view_of
 
         waveform, sample_rate = samples_of(audio)
-        song = analyze(waveform, sample_rate, fps=fps)
+        detected = analyze(waveform, sample_rate, fps=fps)
+        song = correct(detected, beats=beats, offset_ms=offset_ms)
         plot = torch.from_numpy(plot_analysis(waveform, sample_rate, song)).float() / 255
         summary = (
             f"{song.tempo:.1f} BPM, {len(song.beats)} beats, {len(song.downbeats)} bars, "
             f"{clock_text(song.duration)}, {song.n_frames} frames at {float(song.fps):g} fps"
         )
+        view = view_of(song, detected, waveform, sample_rate) | {"audio": _playable(waveform, sample_rate)}
         return io.NodeOutput(
             song,
             song.curve("onset").tolist(),
@@ -66,5 +94,27 @@ class AudioBeatEnvelope(io.ComfyNode):
             song.tempo,
             song.n_frames,
             plot[None],
-            ui={"text": [summary]},
+            ui={"text": [summary], "songreel": [view]},
         )
+
+
+def _playable(waveform, sample_rate) -> dict | None:
+    """The song as a file that an open page can play, written once; None where it cannot be."""
+    import hashlib
+
+    import av
+    import numpy as np
+
+    from ..media.audio import write_flac
+
+    samples = np.ascontiguousarray(waveform)
+    digest = hashlib.blake2b(samples, digest_size=10, person=str(sample_rate).encode()).hexdigest()
+    path = current().temp_dir() / f"song_{digest}.flac"
+    reference = current().page_reference(path)
+    try:
+        if reference is not None and not path.exists():
+            write_flac(path, waveform, sample_rate)
+    except (OSError, av.error.FFmpegError) as error:
+        log.warning("the song cannot be played in the browser: %s", error)
+        return None
+    return reference
