@@ -23,6 +23,8 @@ class AudioBeatEnvelope(io.ComfyNode):
             display_name="Audio Beat Envelope",
             category="songreel/audio",
             description="Hears a song: beats, downbeats, tempo, onset strength and energy for each frame.",
+            # So that a run shows the song also when this node, or all of the graph, is in ComfyUI's cache.
+            is_output_node=True,
             inputs=[
                 io.Audio.Input("audio", tooltip="The song, from Load Audio or any node that gives AUDIO."),
                 io.Float.Input(
