@@ -416,6 +416,31 @@ def test_the_widgets_show_what_the_view_wrote(shown):
     assert shown.view("view.heard.beats") == pytest.approx([1.465, 2.465, 3.465])
 
 
+def test_times_that_cannot_be_read_stop_the_run_with_one_sentence(shown):
+    graph = shown.js("async () => (await app.graphToPrompt()).output")
+    graph["2"]["inputs"]["beats"] = "1.5, soon, 1:75, 13"
+    status, body = shown.server.post("/prompt", {"prompt": graph})
+    assert status == 200, body
+    deadline = time.monotonic() + 60
+    while not (entry := shown.server.get(f"/history/{body['prompt_id']}").get(body["prompt_id"])):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (message,) = [data["exception_message"] for kind, data in entry["status"]["messages"] if kind == "execution_error"]
+    assert "'soon', '1:75' cannot be read as a time" in message
+    assert "'13' is not before the end of the song at 0:12.000" in message
+
+
+def test_the_view_takes_the_room_of_a_taller_node(shown):
+    before = shown.lanes.bounding_box()["height"]
+    if shown.html:
+        return
+    shown.js("() => { const node = app.graph.getNodeById(2); node.setSize([node.size[0], node.size[1] + 200]); }")
+    scale = shown.js("() => { app.canvas.setDirty(true, true); return app.canvas.ds.scale; }")
+    shown.page.wait_for_timeout(500)
+    assert shown.lanes.bounding_box()["height"] == pytest.approx(before + 200 * scale, abs=20)
+    shown.js("() => { const node = app.graph.getNodeById(2); node.setSize([node.size[0], node.size[1] - 200]); }")
+
+
 def test_keys_stay_in_the_view(shown):
     page = shown.page
     state = """() => [app.extensionManager.sidebarTab?.activeSidebarTabId ?? null, app.graph._nodes.length,
@@ -462,6 +487,17 @@ def test_undo_brings_the_last_value_back_and_the_view_stays(shown):
     shown.page.wait_for_function("() => app.graph.getNodeById(2).widgets[2].value === 0")
     shown.page.wait_for_function(f"() => {VIEW}.song !== null && {VIEW}.element.isConnected")
     assert shown.page.locator(".lanes").count() == 1
+
+
+def test_the_view_is_back_when_its_tab_is(shown):
+    tabs = shown.page.locator(".workflow-tabs .p-togglebutton:visible")
+    here = tabs.count() - 1
+    shown.js("() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
+    shown.page.wait_for_function("() => app.graph._nodes.length === 0")
+    tabs.nth(here).click()
+    shown.page.wait_for_function(f"() => app.graph.getNodeById(2) && {VIEW}.song && {VIEW}.element.isConnected")
+    assert shown.page.locator(".lanes").count() == 1
+    assert len(shown.view("view.song.beats")) == len(shown.first["songreel"][0]["beats"])
 
 
 def test_values_from_other_nodes_are_left_alone(shown):

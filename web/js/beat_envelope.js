@@ -7,6 +7,7 @@ import { BeatView } from "./beat_view.js";
 const NODE = "AudioBeatEnvelope";
 const MARGIN = 10;
 const DEFAULT_WIDTH = 480;
+const TEXT_HEIGHT = 66;
 
 /** An input of the node as the view reads and writes it. */
 function control(node, name) {
@@ -38,7 +39,7 @@ function addView(node) {
     beats: control(node, "beats"),
     offset: control(node, "offset_ms"),
     /** What the last run gave, where ComfyUI kept it: after undo, or when a tab comes back. */
-    lastOutput: () => app.nodeOutputs?.[node.id]?.songreel?.[0],
+    lastOutput: () => (node.graph?.isRootGraph === false ? undefined : app.nodeOutputs?.[node.id]?.songreel?.[0]),
     audioUrl,
     /** Nodes drawn as HTML keep the element of a node of the same id that was removed, as undo does. */
     keepMounted(element) {
@@ -53,6 +54,9 @@ function addView(node) {
   });
   widget.serialize = false;
   widget.view = view;
+  // Room that is left is for the view.
+  const text = node.widgets.find((candidate) => candidate.name === "beats");
+  if (text?.options) text.options.getMaxHeight = () => TEXT_HEIGHT;
 
   view.onGrow = () => {
     const [width, height] = node.computeSize();

@@ -9,6 +9,7 @@ const TEAL = "#27b8a4";
 const HUES = [212, 28, 150, 330, 265, 48, 185, 95];
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 const LABEL_GAP = 6;
+const LABEL_WIDTH = 22;
 
 /** One byte per value. @param {string} text base64 */
 export function decode(text) {
@@ -37,11 +38,12 @@ export function layout(height, sections) {
 /**
  * @typedef {object} Scene
  * @property {number} width @property {number} height CSS pixels
+ * @property {number} ratio device pixels per CSS pixel
  * @property {number} start @property {number} span seconds that are shown
  * @property {object} song what the node sent
  * @property {Uint8Array} peaks @property {Uint8Array} curve
  * @property {{own: boolean, beats: number[], downbeats: number[]}} heard
- * @property {{text: string, border: string, font: string}} theme
+ * @property {{text: string, font: string}} theme
  */
 
 /** @param {CanvasRenderingContext2D} context @param {Scene} scene */
@@ -55,6 +57,8 @@ export function drawLanes(context, scene) {
   drawCurve(context, scene, lanes.curve);
   drawBeats(context, scene, lanes);
 }
+
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 const xOf = (scene, time) => ((time - scene.start) / scene.span) * scene.width;
 
@@ -76,28 +80,34 @@ function firstFrom(times, time) {
   return low;
 }
 
-/** Maximum and mean of the values below each of the columns; between values, a line from one to the next. */
+/** How many of the times are in view. */
+const count = (scene, times) => firstFrom(times, scene.start + scene.span) - firstFrom(times, scene.start);
+
+/**
+ * For every device pixel: its left edge, the maximum and the mean of the values below it. Where a value is wider
+ * than a pixel, `smooth` draws a line from one to the next.
+ */
 function* columns(scene, values, seconds, smooth) {
-  const scale = (values.length / seconds) * (scene.span / scene.width);
-  const origin = (scene.start / seconds) * values.length;
-  for (let x = 0; x < scene.width; x++) {
-    const from = origin + x * scale;
+  const step = 1 / scene.ratio;
+  const perPixel = values.length / seconds / (scene.width / scene.span);
+  for (let x = 0; x < scene.width; x += step) {
+    const from = (scene.start / seconds) * values.length + x * perPixel;
     if (from >= values.length) return;
-    if (scale < 1 && smooth) {
+    if (smooth && perPixel * step < 1) {
       const left = Math.max(0, Math.floor(from - 0.5));
-      const right = Math.min(values.length - 1, left + 1);
-      const part = Math.min(1, Math.max(0, from - 0.5 - left));
-      const value = (values[left] * (1 - part) + values[right] * part) / 255;
-      yield [x, value, value * 0.6];
+      const part = clamp(from - 0.5 - left, 0, 1);
+      const value = (values[left] * (1 - part) + values[Math.min(values.length - 1, left + 1)] * part) / 255;
+      yield [x, value, 0.6 * value];
       continue;
     }
-    const last = Math.min(values.length, Math.max(Math.floor(from) + 1, Math.ceil(from + scale)));
+    const first = Math.floor(from);
+    const last = Math.min(values.length, Math.max(first + 1, Math.ceil(from + perPixel * step)));
     let [top, sum] = [0, 0];
-    for (let index = Math.floor(from); index < last; index++) {
+    for (let index = first; index < last; index++) {
       top = Math.max(top, values[index]);
       sum += values[index];
     }
-    yield [x, top / 255, sum / (last - Math.floor(from)) / 255];
+    yield [x, top / 255, sum / (last - first) / 255];
   }
 }
 
@@ -118,7 +128,7 @@ function drawRuler(context, scene, lanes) {
     context.globalAlpha = 0.7;
     const label = clock(tick * step, digits);
     const width = context.measureText(label).width;
-    context.fillText(label, Math.min(Math.max(x - width / 2, 2), scene.width - width - 2), middle);
+    context.fillText(label, clamp(x - width / 2, 2, scene.width - width - 2), middle);
   }
   context.globalAlpha = 1;
 }
@@ -152,7 +162,7 @@ function drawWave(context, scene, lane) {
     context.fillStyle = color;
     for (const [x, top, mean] of bars) {
       const size = Math.max(0.5, ((layer ? mean * 0.75 : top) / loudest) * half);
-      context.fillRect(x, middle - size, 1.02, 2 * size);
+      context.fillRect(x, middle - size, 1 / scene.ratio, 2 * size);
     }
   });
 }
@@ -171,7 +181,7 @@ function drawCurve(context, scene, lane) {
     const y = bottom - value * (lane.height - 6) - 1;
     if (first === null) outline.moveTo((first = x), y);
     outline.lineTo(x, y);
-    outline.lineTo((last = x + 1), y);
+    outline.lineTo((last = x + 1 / scene.ratio), y);
   }
   if (first === null) return;
   const area = new Path2D(outline);
@@ -199,8 +209,7 @@ function drawBeats(context, scene, lanes) {
   context.globalAlpha = 0.7;
   for (const [, x] of inView(scene, scene.song.onsets)) context.fillRect(x - 0.5, lane.top, 1, 5);
 
-  const shown = firstFrom(beats, scene.start + scene.span) - firstFrom(beats, scene.start);
-  const crowd = Math.min(1, scene.width / Math.max(1, shown) / 9);
+  const crowd = Math.min(1, scene.width / Math.max(1, count(scene, beats)) / 9);
   const low = lane.top + lane.height;
   for (const [index, x] of inView(scene, beats)) {
     const bar = bars.has(beats[index]);
@@ -215,12 +224,12 @@ function drawBeats(context, scene, lanes) {
   context.globalAlpha = 1;
   context.fillStyle = RED;
   context.font = `600 10px ${font}`;
-  context.textAlign = "center";
-  let free = 0;
+  context.textAlign = "left";
+  const visible = Math.max(1, count(scene, downbeats));
+  const every = 2 ** Math.max(0, Math.ceil(Math.log2((LABEL_WIDTH * visible) / scene.width)));
   for (const [index, x] of inView(scene, downbeats)) {
+    if (index % every) continue;
     const width = context.measureText(index + 1).width;
-    if (x - width / 2 < free || x + width / 2 > scene.width) continue;
-    context.fillText(index + 1, x, lane.top + 11);
-    free = x + width / 2 + LABEL_GAP;
+    context.fillText(index + 1, clamp(x - width / 2, 2, scene.width - width - 2), lane.top + 11);
   }
 }

@@ -1,7 +1,7 @@
 /** The beat view: a song to see, hear, tap along with and move the beats of. An element without a framework. */
 
 import { clock, corrected, formatTimes, parseTimes, tempoOf, withTap } from "./beat_times.js";
-import { decode, drawLanes, layout } from "./beat_lanes.js";
+import { clamp, decode, drawLanes, layout } from "./beat_lanes.js";
 
 const EMPTY_HEIGHT = 40;
 const SONG_HEIGHT = 320;
@@ -39,6 +39,8 @@ button:disabled { opacity: 0.4; cursor: default; }
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
 .cursor { position: absolute; top: 0; bottom: 0; left: -1px; width: 2px; background: var(--input-text, #fff);
   box-shadow: 0 0 3px #000a; pointer-events: none; will-change: transform; }
+.cursor::before { content: ""; position: absolute; left: -4px; border: 5px solid transparent; border-bottom: 0;
+  border-top-color: var(--input-text, #fff); }
 .status { display: flex; gap: 10px; padding: 5px 8px; border-top: 1px solid var(--border-color, #4e4e4e); }
 .status > :first-child { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .note { color: #e8963f; white-space: nowrap; }
@@ -55,7 +57,6 @@ function make(tag, { className = "", text = "", on = {}, ...attributes } = {}, .
   return element;
 }
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 export class BeatView {
@@ -419,6 +420,7 @@ export class BeatView {
 
   /** Sees what changed outside: the inputs, the zoom of the page, an output that ComfyUI brought back. */
   #notice() {
+    if (document.hidden) return;
     this.node.keepMounted(this.element);
     if (!this.song) {
       const output = this.node.lastOutput();
@@ -454,6 +456,7 @@ export class BeatView {
     drawLanes(context, {
       width,
       height,
+      ratio,
       start: this.start,
       span: this.span,
       song: this.song,
@@ -476,7 +479,7 @@ export class BeatView {
     this.summary.textContent = this.summary.title = parts.join("  ·  ");
     const wrong = bad.length ? `Not a time in this song: ${bad.slice(0, 3).join(", ")}` : "";
     this.note.textContent = [wrong || this.message, queued ? "" : "Queue again to use this"].filter(Boolean).join("  ·  ");
-    this.moved.textContent = `${this.offset > 0 ? "+" : ""}${this.offset} ms`;
+    this.moved.textContent = `Offset ${this.offset > 0 ? "+" : ""}${this.offset} ms`;
     this.moved.disabled = !this.offset || this.node.offset.linked;
     this.clear.disabled = !String(this.node.beats.value ?? "").trim() || this.node.beats.linked;
   }
