@@ -38,7 +38,7 @@ def chromium() -> str | None:
 
 
 def pages() -> list:
-    """A parameter for every ComfyUI and way to draw nodes. HTML nodes have DOM widgets from ComfyUI 0.3.66 or so on."""
+    """A parameter for every ComfyUI and way to draw nodes. HTML nodes of 0.3.64 have no DOM widgets."""
     if chromium() is None:
         return [pytest.param(None, marks=pytest.mark.skip(reason="NO CHROMIUM: set CHROMIUM to test the page"))]
     kinds = []

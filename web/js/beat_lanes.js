@@ -209,6 +209,13 @@ function drawBeats(context, scene, lanes) {
   context.globalAlpha = 0.7;
   for (const [, x] of inView(scene, scene.song.onsets)) context.fillRect(x - 0.5, lane.top, 1, 5);
 
+  // What was detected stays in sight while own beats are tapped beside it.
+  if (own) {
+    context.fillStyle = text;
+    context.globalAlpha = 0.25;
+    for (const [, x] of inView(scene, scene.song.detected.beats)) context.fillRect(x - 0.5, lane.top + 34, 1, 12);
+  }
+
   const crowd = Math.min(1, scene.width / Math.max(1, count(scene, beats)) / 9);
   const low = lane.top + lane.height;
   for (const [index, x] of inView(scene, beats)) {

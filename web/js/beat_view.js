@@ -4,7 +4,7 @@ import { clock, corrected, formatTimes, parseTimes, tempoOf, withTap } from "./b
 import { clamp, decode, drawLanes, layout } from "./beat_lanes.js";
 
 const EMPTY_HEIGHT = 40;
-const SONG_HEIGHT = 320;
+const SONG_HEIGHT = 350;
 const SHORTEST_SPAN = 0.2;
 const MAX_OFFSET_MS = 5000;
 const CLICK_PIXELS = 3;
@@ -33,7 +33,7 @@ button:disabled { opacity: 0.4; cursor: default; }
 .time, .offset { font-variant-numeric: tabular-nums; }
 .time { min-width: 9.5em; }
 .small { width: 24px; padding: 0; }
-.lanes { position: relative; flex: 1; min-height: 210px; touch-action: none; cursor: crosshair; overflow: hidden; }
+.lanes { position: relative; flex: 1; min-height: 240px; touch-action: none; cursor: crosshair; overflow: hidden; }
 .lanes.grid { cursor: ew-resize; }
 .lanes.dragging { cursor: grabbing; }
 canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
@@ -474,7 +474,7 @@ export class BeatView {
     const same = (a, b) => a.length === b.length && a.every((time, index) => Math.abs(time - b[index]) < 0.001);
     const queued = same(beats, this.song.beats);
     const tempo = queued ? this.song.tempo : tempoOf(beats);
-    const parts = [`${tempo.toFixed(1)} BPM`, count(beats.length, "beat"), count(downbeats.length, "bar")];
+    const parts = [tempo ? `${tempo.toFixed(1)} BPM` : "no tempo", count(beats.length, "beat"), count(downbeats.length, "bar")];
     parts.push(own ? "your beats" : "detected");
     this.summary.textContent = this.summary.title = parts.join("  ·  ");
     const wrong = bad.length ? `Not a time in this song: ${bad.slice(0, 3).join(", ")}` : "";
