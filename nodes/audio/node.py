@@ -111,12 +111,12 @@ def _playable(waveform, sample_rate) -> dict | None:
 
     samples = np.ascontiguousarray(waveform)
     digest = hashlib.blake2b(samples, digest_size=10, person=str(sample_rate).encode()).hexdigest()
-    path = current().temp_dir() / f"song_{digest}.flac"
-    reference = current().page_reference(path)
     try:
+        path = current().temp_dir() / f"song_{digest}.flac"
+        reference = current().page_reference(path)
         if reference is not None and not path.exists():
             write_flac(path, waveform, sample_rate)
     except (OSError, av.error.FFmpegError) as error:
-        log.warning("the song cannot be played in the browser: %s", error)
+        log.warning("the song cannot be played in the browser (%s)", error.strerror or type(error).__name__)
         return None
     return reference
