@@ -67,6 +67,10 @@ class Host(ABC):
     def temp_dir(self) -> Path:
         """Files that live as long as the host runs."""
 
+    def page_reference(self, path: Path) -> dict | None:
+        """How an open page fetches a file of `temp_dir`: filename, subfolder, type. None where there is no page."""
+        return None
+
     @abstractmethod
     def private_dir(self) -> Path:
         """The pack's own folder, readable by its owner only (0700) and never served."""
@@ -359,6 +363,9 @@ class ComfyHost(Host):
         folder = Path(folder_paths.get_temp_directory()) / PACK
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def page_reference(self, path: Path) -> dict | None:
+        return {"filename": path.name, "subfolder": PACK, "type": "temp"}
 
     def private_dir(self) -> Path:
         import folder_paths

@@ -1,4 +1,4 @@
-"""A real ComfyUI in a subprocess, with a base folder of its own that holds this pack and a checkpoint."""
+"""A real ComfyUI in a subprocess, with a base folder of its own that holds this pack and perhaps a checkpoint."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 class ComfyServer:
     """Starts and stops one ComfyUI. `folder` is its base directory: input, output, temp, user, models, custom_nodes."""
 
-    def __init__(self, comfyui: Path, python: str, folder: Path, checkpoint: Path):
+    def __init__(self, comfyui: Path, python: str, folder: Path, checkpoint: Path | None = None):
         self.comfyui, self.python, self.folder = comfyui, python, folder
         for name in ("custom_nodes", "input", "output", "user", "models/checkpoints", "models/loras"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        for link, target in (("custom_nodes/songreel", ROOT), (f"models/checkpoints/{checkpoint.name}", checkpoint)):
+        links = {"custom_nodes/songreel": ROOT}
+        if checkpoint is not None:
+            links[f"models/checkpoints/{checkpoint.name}"] = checkpoint
+        for link, target in links.items():
             if not (folder / link).exists():
                 (folder / link).symlink_to(target)
         self.process: subprocess.Popen | None = None

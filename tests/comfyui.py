@@ -1,4 +1,4 @@
-"""Finds the ComfyUI that the tests marked `comfyui` run against."""
+"""Finds the ComfyUIs that the tests marked `comfyui` run against."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def find_comfyui() -> tuple[Path, str] | None:
             own = folder / ".venv" / "bin" / "python"
             return folder, os.environ.get("COMFYUI_PYTHON") or (str(own) if own.is_file() else sys.executable)
     return None
+
+
+def find_comfyuis() -> list[tuple[Path, str]]:
+    """All that are here: the one of `find_comfyui`, and ~/ComfyUI-0.8 with its own Python."""
+    found = find_comfyui()
+    newer = Path.home() / "ComfyUI-0.8"
+    python = newer / ".venv" / "bin" / "python"
+    entries = [] if found is None else [found]
+    if (newer / "comfy" / "sd.py").is_file() and python.is_file() and (found is None or found[0] != newer):
+        entries.append((newer, str(python)))
+    return entries

@@ -95,7 +95,7 @@ def test_bad_audio(ran, case, message):
 
 def test_schema(ran):
     assert ran["id"] == "AudioBeatEnvelope" and ran["about"].endswith(".")
-    assert list(ran["inputs"]) == ["audio", "fps", "curve"]
+    assert list(ran["inputs"]) == ["audio", "fps", "curve", "beats", "offset_ms"]
     assert list(ran["outputs"]) == ["beat_envelope", "envelope", "beat_frames", "tempo", "frame_count", "plot"]
     assert all(ran["inputs"].values()) and all(ran["outputs"].values())
     page = (ROOT / "web" / "docs" / "AudioBeatEnvelope.md").read_text("utf-8")

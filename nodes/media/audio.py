@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from .files import atomic_path
 
 if TYPE_CHECKING:
     import av
 
-MAX_AAC_RATE = 96_000
+MAX_AAC_RATE, MAX_FLAC_RATE = 96_000, 48_000
 # The sampling frequencies that AAC can carry (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _FRAMES_PER_BLOCK = 65_536
@@ -99,29 +100,42 @@ def encode_aac(container: av.container.OutputContainer, waveform: np.ndarray, sa
     waveform: float32 (channels, samples). More than two channels become stereo; a rate that AAC
     cannot carry is resampled to the next one that it can, over 96 kHz to the half or quarter.
     """
-    import av
-
     rate = aac_rate(sample_rate)
     layout = "mono" if waveform.shape[0] == 1 else "stereo"
     stream = container.add_stream("aac", rate=rate, layout=layout)
     stream.bit_rate = 96_000 if layout == "mono" else 192_000
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    return _packets(stream, "fltp", waveform, sample_rate)
+
+
+def write_flac(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
+    """Write a song for listening: 16 bits, at most 48 kHz and stereo, no sample earlier or later than it was."""
+    import av
+
+    rate = min(sample_rate, MAX_FLAC_RATE)
+    with atomic_path(path) as part, av.open(str(part), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=rate, layout="mono" if waveform.shape[0] == 1 else "stereo")
+        for packet in _packets(stream, "s16", waveform, sample_rate):
+            container.mux(packet)
+
+
+def _packets(stream: av.AudioStream, sample_format: str, waveform: np.ndarray, sample_rate: int) -> Iterator[av.Packet]:
+    """The waveform's packets in the stream's own rate and layout."""
+    import av
+
+    resampler = av.AudioResampler(format=sample_format, layout=stream.layout, rate=stream.rate)
     source_layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(waveform.shape[0])
     if source_layout is None:
         waveform, source_layout = waveform.mean(axis=0, keepdims=True), "mono"
 
-    def packets() -> Iterator[av.Packet]:
-        for start in range(0, waveform.shape[1], _FRAMES_PER_BLOCK):
-            block = np.ascontiguousarray(waveform[:, start : start + _FRAMES_PER_BLOCK].clip(-1, 1), dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=source_layout)
-            frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-            for resampled in resampler.resample(frame):
-                yield from stream.encode(resampled)
-        for resampled in resampler.resample(None):
+    for start in range(0, waveform.shape[1], _FRAMES_PER_BLOCK):
+        block = np.ascontiguousarray(waveform[:, start : start + _FRAMES_PER_BLOCK].clip(-1, 1), dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=source_layout)
+        frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
+        for resampled in resampler.resample(frame):
             yield from stream.encode(resampled)
-        yield from stream.encode(None)
-
-    return packets()
+    for resampled in resampler.resample(None):
+        yield from stream.encode(resampled)
+    yield from stream.encode(None)
 
 
 def aac_rate(sample_rate: int) -> int:
