@@ -466,9 +466,9 @@ def test_the_workflow_keeps_the_values_and_nothing_else(shown):
     shown.view("[view.tap(1), view.tap(2), view.setOffset(15)]")
     saved = shown.js("() => app.graph.serialize()")
     (node,) = (node for node in saved["nodes"] if node["id"] == 2)
-    assert node["widgets_values"] == [12, "1.000, 2.000", 15]
+    assert node["widgets_values"] == [12, "onset", "1.000, 2.000", 15]
     prompt = shown.js("async () => (await app.graphToPrompt()).output[2].inputs")
-    assert prompt == {"audio": ["1", 0], "fps": 12, "beats": "1.000, 2.000", "offset_ms": 15}
+    assert prompt == {"audio": ["1", 0], "fps": 12, "curve": "onset", "beats": "1.000, 2.000", "offset_ms": 15}
     shown.load(saved)
     assert (shown.value("beats"), shown.value("offset_ms")) == ("1.000, 2.000", 15)
     assert shown.view("view.song") is None
