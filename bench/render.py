@@ -57,12 +57,12 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     bootstrap(HeadlessHost())
     import torch
 
-    from headless.demo_model import ensure_demo_model
+    from headless.demo_model import CHECKPOINT
     from headless.sd.checkpoint import load_checkpoint
 
     host = pack.load("nodes.host").current()
     plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
-    model, clip, vae = load_checkpoint(checkpoint or ensure_demo_model(host.cache_dir()))
+    model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
     inside = {"unet": 0.0, "vae": 0.0}
     calls = {"unet": 0, "vae": 0}
 

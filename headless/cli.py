@@ -265,12 +265,12 @@ def _render_here(
     if problems:
         raise executor.WorkflowError(problems)
     if args.checkpoint is None and _needs_demo_model(args, host, workflow, schemas):
-        from .demo_model import ensure_demo_model
+        from . import demo_model
 
-        args.checkpoint = host.register("checkpoints", Path(ensure_demo_model(host.cache_dir())))
-        host.show_line("No --checkpoint: the demo model is used (random weights, 256x256, 8 steps).", keep=True)
-        # What the demo model is made for; larger pictures only show more of its small shapes.
-        args.size, args.steps = args.size or "256x256", args.steps or "8"
+        args.checkpoint = host.register("checkpoints", demo_model.CHECKPOINT)
+        # What the demo model is made for; larger pictures only repeat its shapes.
+        args.size, args.steps = args.size or f"{demo_model.SIZE}x{demo_model.SIZE}", args.steps or str(demo_model.STEPS)
+        host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
 

@@ -7,7 +7,8 @@ from demo_parts import demo_parts
 from safetensors.torch import save_file
 
 from headless import pack
-from headless.demo_model import TEXT_ENCODER, UNET, VAE, ensure_demo_model
+from headless.demo_model import CHECKPOINT
+from headless.demo_training.model import CONFIG
 from headless.sd import keys
 from headless.sd.checkpoint import CONFIG_KEY, load_checkpoint
 
@@ -67,7 +68,7 @@ def test_the_configs_give_sd15s_686_248_and_196_weights():
         assert sum(parameter.numel() for parameter in module.parameters()) == n_weights
 
 
-def test_the_stand_in_loads():
+def test_the_demo_model_loads():
     model, clip, vae = demo_parts()
     assert model.latent_channels == 4 and model.text_width == 64
     assert {part.weights.dtype for part in (model, clip, vae)} == {torch.float32}
@@ -75,16 +76,8 @@ def test_the_stand_in_loads():
     assert not any(p.requires_grad for p in model.weights.module.parameters())
 
 
-def test_the_stand_in_is_made_once_and_the_same_each_time(tmp_path):
-    first = ensure_demo_model(tmp_path / "a")
-    made = first.stat().st_mtime_ns
-    assert ensure_demo_model(tmp_path / "a") == first and first.stat().st_mtime_ns == made
-    assert ensure_demo_model(tmp_path / "b").read_bytes() == first.read_bytes()
-    assert [path.name for path in first.parent.iterdir()] == [first.name]
-
-
-def test_dtype(tmp_path):
-    model, clip, vae = load_checkpoint(ensure_demo_model(tmp_path), device="cpu", dtype=torch.bfloat16)
+def test_dtype():
+    model, clip, vae = load_checkpoint(CHECKPOINT, device="cpu", dtype=torch.bfloat16)
     assert [part.weights.dtype for part in (model, clip, vae)] == [torch.bfloat16, torch.bfloat16, torch.float32]
 
 
@@ -123,9 +116,7 @@ CASES = {
         "unet",
     ),
     "own form without weights": (
-        lambda p: _saved(
-            p, {"a": (1,)}, {CONFIG_KEY: json.dumps({"unet": UNET, "vae": VAE, "text_encoder": TEXT_ENCODER})}
-        ),
+        lambda p: _saved(p, {"a": (1,)}, {CONFIG_KEY: json.dumps(CONFIG)}),
         "unet lacks 'unet.conv_in.weight'",
     ),
 }

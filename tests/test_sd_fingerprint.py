@@ -5,7 +5,7 @@ from pathlib import Path
 from demo_parts import demo_parts
 from random_lora import random_lora
 
-from headless.demo_model import ensure_demo_model
+from headless.demo_model import CHECKPOINT
 from headless.sd.checkpoint import load_checkpoint
 from headless.sd.lora import apply_lora
 from headless.sd.parts import fingerprint
@@ -22,17 +22,16 @@ sys.stdout.write(" ".join(fingerprint(part) for part in load_checkpoint(Path(sys
 
 
 def test_equal_in_another_process(tmp_path):
-    path = ensure_demo_model(tmp_path)
-    command = [sys.executable, "-c", SCRIPT, Path(__file__).parent, path]
+    command = [sys.executable, "-c", SCRIPT, Path(__file__).parent, CHECKPOINT]
     other = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout.split()
     assert other == [fingerprint(part) for part in demo_parts()]
     assert len(set(other)) == 3 and {len(digest) for digest in other} == {40}
 
 
-def test_the_dtype_counts(tmp_path):
+def test_the_dtype_counts():
     import torch
 
-    half = load_checkpoint(ensure_demo_model(tmp_path), device="cpu", dtype=torch.bfloat16)[0]
+    half = load_checkpoint(CHECKPOINT, device="cpu", dtype=torch.bfloat16)[0]
     assert fingerprint(half) != fingerprint(demo_parts()[0])
 
 
@@ -67,7 +66,4 @@ def test_using_patches_leaves_the_fingerprint_of_the_base():
 
 
 def load_like_demo():
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        return load_checkpoint(ensure_demo_model(Path(folder)), device="cpu")
+    return load_checkpoint(CHECKPOINT, device="cpu")

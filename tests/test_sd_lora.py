@@ -64,12 +64,12 @@ def test_the_base_comes_back_bit_for_bit(tensors):
     assert torch.equal(picture(*apply_lora(model, clip, tensors, 0.5, 0.5)), changed)
 
 
-def test_inside_inference_mode(tmp_path):
-    from headless.demo_model import ensure_demo_model
+def test_inside_inference_mode():
+    from headless.demo_model import CHECKPOINT
     from headless.sd.checkpoint import load_checkpoint
 
     with torch.inference_mode():
-        model, clip, _ = load_checkpoint(ensure_demo_model(tmp_path), device="cpu")
+        model, clip, _ = load_checkpoint(CHECKPOINT, device="cpu")
         lora = random_lora(model, clip, seed=1)
         before = picture(model, clip)
         changed = picture(*apply_lora(model, clip, lora, 0.5, 0.5))
