@@ -25,6 +25,9 @@ TINY = Recipe(
     small_batch=8,
     large_steps=2,
     large_batch=2,
+    figures_pictures=8,
+    figures_steps=2,
+    figures_batch=2,
 )
 
 
@@ -33,6 +36,11 @@ def test_every_scene_comes_in_every_palette_equally_often():
     cells = [(scene.scene, scene.palette) for scene in chosen]
     assert {cells.count(cell) for cell in set(cells)} == {2} and len(set(cells)) == 60
     assert chosen == scenes.sample_scenes(120, seed=3) != scenes.sample_scenes(120, seed=4)
+
+
+def test_some_scenes_can_come_more_often():
+    chosen = [scene.scene for scene in scenes.sample_scenes(180, seed=8, emphasis={"person": 6})]
+    assert chosen.count("person") == 72 and chosen.count("city") == 12
 
 
 @pytest.mark.parametrize("name", scenes.SCENES)

@@ -29,8 +29,8 @@ def command(out):
         "--seconds",
         "5",
         "--size",
-        "128x128",
-    ] + [*("--steps", "12", "--set", "RenderMusicVideo.batch_size=2", "--set", "RenderMusicVideo.crf=0")]
+        "64x64",
+    ] + [*("--steps", "8", "--set", "RenderMusicVideo.batch_size=2", "--set", "RenderMusicVideo.crf=0")]
 
 
 def environment(home):

@@ -138,10 +138,10 @@ def test_a_core_between_two_projections():
     conv = "down_blocks.0.resnets.0.conv1"
     name = "lora_unet_" + conv.replace(".", "_")
     generator = torch.Generator().manual_seed(3)
-    up, mid, down = (torch.randn(shape, generator=generator) for shape in ((24, 2, 1, 1), (2, 3, 3, 3), (3, 24, 1, 1)))
+    up, mid, down = (torch.randn(shape, generator=generator) for shape in ((32, 2, 1, 1), (2, 3, 3, 3), (3, 32, 1, 1)))
     lora = {f"{name}.lora_{part}.weight": t for part, t in (("up", up), ("mid", mid), ("down", down))}
     patched, _ = apply_lora(model, None, lora, 1.0, 0.0)
-    x = torch.randn(1, 24, 6, 6, generator=generator)
+    x = torch.randn(1, 32, 6, 6, generator=generator)
     change = weight(patched, conv) - weight(model, conv)
     steps = torch.conv2d(torch.conv2d(torch.conv2d(x, down), mid, padding=1), up)
     torch.testing.assert_close(torch.conv2d(x, change, padding=1), steps, rtol=1e-3, atol=1e-3)
@@ -177,8 +177,8 @@ WIDE = {f"{KOHYA}.lora_down.weight": torch.ones(4, 320), f"{KOHYA}.lora_up.weigh
             {"lora_unet_x.lora_down.weight": torch.ones(1, 4), "lora_unet_x.lora_up.weight": torch.ones(4, 1)},
             "lora_unet_x",
         ),
-        (WIDE, "320x320 where the model has 24x24"),
-        ({f"{KOHYA}.lora_down.weight": torch.ones(4, 24)}, "without"),
+        (WIDE, "320x320 where the model has 80x80"),
+        ({f"{KOHYA}.lora_down.weight": torch.ones(4, 80)}, "without"),
         ({f"{KOHYA}.hada_w1_a": torch.ones(1)}, "LoHa"),
         ({f"{KOHYA}.lokr_w1": torch.ones(1)}, "LoKr"),
         (WIDE | {f"{KOHYA}.dora_scale": torch.ones(1)}, "DoRA"),

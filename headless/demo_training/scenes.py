@@ -6,7 +6,7 @@ x to the right and y downwards, so that a `Scene` is the same picture at every s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,10 +66,14 @@ class Scene:
         return self.seed % 2
 
 
-def sample_scenes(count: int, seed: int) -> list[Scene]:
-    """`count` random scenes; every (scene, palette) pair comes equally often, to within one."""
+def sample_scenes(count: int, seed: int, *, emphasis: Mapping[str, int] | None = None) -> list[Scene]:
+    """`count` random scenes; every (scene, palette) pair comes equally often, to within one.
+
+    emphasis: scenes that come that many times as often.
+    """
     rng = np.random.default_rng(seed)
-    cells = [(scene, palette) for scene in SCENES for palette in PALETTES]
+    often = emphasis or {}
+    cells = [(scene, palette) for scene in SCENES for palette in PALETTES for _ in range(often.get(scene, 1))]
     chosen: list[Scene] = []
     while len(chosen) < count:
         for index in rng.permutation(len(cells))[: count - len(chosen)]:
