@@ -164,6 +164,15 @@ def test_no_beat_where_there_is_none(samples):
         assert curve.min() >= 0 and curve.max() <= 1
 
 
+@pytest.mark.parametrize("seconds", [2.5, 4, 6, 12])
+def test_short_clicks_over_a_hum_are_beats(seconds):
+    time = np.arange(int(seconds * RATE)) / RATE
+    clicks = 0.5 * np.sin(2 * np.pi * 880 * time) * np.exp(-30 * (time % 0.5)) + 0.05 * np.sin(2 * np.pi * 110 * time)
+    song = analysis.analyze(clicks.astype(np.float32), RATE, fps=12)
+    assert song.tempo == pytest.approx(120, rel=0.03)
+    assert len(song.beats) >= 2 * seconds - 1 and np.abs(song.beats * 2 - np.round(song.beats * 2)).max() < 0.1
+
+
 def test_silence_is_zero_everywhere():
     song = analysis.analyze(np.zeros((2, 3 * RATE), np.float32), RATE, fps=30)
     assert all(not curve.any() for curve in song.curves.values())
