@@ -25,7 +25,7 @@ STAGES = [
     "render",
 ]
 STAGES += ["sync", "metrics"]
-SHARED = {"types", "timing", "errors", "host"}
+SHARED = {"types", "json_type", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
 
