@@ -49,12 +49,12 @@ def test_blocks_join_without_a_seam(monkeypatch, demo):
 
 @pytest.mark.skipif(not smile.available(), reason="opensmile is not installed (pip install opensmile)")
 def test_every_column_follows_opensmile(demo):
-    # From the first note on: what stands before it is 1e-18, which openSMILE takes for zero.
-    signal = demo[0].mean(axis=0)[int(0.25 * 44_100) :]
+    # Without the ends, which are softer than one step of 16 bits: openSMILE takes them for zero.
+    signal = demo[0].mean(axis=0)[44_100 * 4 : 44_100 * 21]
     theirs = smile.smile_descriptors(signal, descriptors.COLUMNS)
     ours = descriptors.descriptors(signal)[: len(theirs)]
     # Means over seconds, as the regressors hear them.
-    a, b = (hear.windowed_means(rows, 28, 1.0)[:26] for rows in (ours, theirs))
+    a, b = (hear.windowed_means(rows, 34, 1.0) for rows in (ours, theirs))
     for k, name in enumerate(descriptors.COLUMNS):
         assert np.corrcoef(a[:, k], b[:, k])[0, 1] > 0.95, name
 
@@ -74,7 +74,7 @@ def test_louder_resampled_and_mono_copies_are_heard_alike(model, demo):
 
     if model == "opensmile" and not smile.available():
         pytest.skip("opensmile is not installed (pip install opensmile)")
-    waveform, rate = demo
+    waveform, rate = demo[0][:, 44_100 * 6 : 44_100 * 20], demo[1]
     before = hear.hear_emotion(waveform, rate, model=model)
     copies = {
         "louder": (waveform * np.float32(10 ** (1 / 20)), rate),
