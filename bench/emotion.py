@@ -142,7 +142,9 @@ def stable(args: argparse.Namespace) -> None:
                 before = hear.hear_emotion(waveform, rate, model=model)
                 after = hear.hear_emotion(changed, changed_rate, model=model)
                 n = min(len(before.arousal), len(after.arousal))
-                moves = [np.abs(getattr(before, kind)[:n] - getattr(after, kind)[:n]) for kind in ("arousal", "valence")]
+                moves = [
+                    np.abs(getattr(before, kind)[:n] - getattr(after, kind)[:n]) for kind in ("arousal", "valence")
+                ]
                 worst.setdefault((model, name), []).append([float(move.mean()) for move in moves])
     print("model, copy: mean over clips and largest clip of the mean |change| of arousal; of valence")
     for (model, name), moves in worst.items():

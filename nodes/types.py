@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import InputError
+from .guard import check_prompt
 from .json_type import Fields as _Fields
 from .json_type import JsonType
 from .json_type import numbers as _numbers
@@ -204,6 +205,7 @@ class Story(JsonType):
         for number, shot in enumerate(self.shots, 1):
             if not shot.end > shot.start:
                 raise InputError(f"STORY: shot {number} ends at {shot.end:g} s, not after its start {shot.start:g} s.")
+            check_prompt(shot.prompt, f"STORY: shot {number}")
 
     @property
     def duration(self) -> float:

@@ -37,7 +37,9 @@ def test_descriptors_of_a_tone_are_what_theory_says():
     assert np.median(column(rows, "pcm_fftMag_spectralRollOff50.0_sma")) == pytest.approx(1000, abs=44)
     assert np.median(column(rows, "pcm_fftMag_spectralFlux_sma")) < 0.05
     noise = np.random.default_rng(0).standard_normal(44_100).astype(np.float32) * 0.1
-    assert np.median(column(descriptors.descriptors(noise), "pcm_fftMag_spectralEntropy_sma")) == pytest.approx(8.4, abs=0.2)
+    assert np.median(column(descriptors.descriptors(noise), "pcm_fftMag_spectralEntropy_sma")) == pytest.approx(
+        8.4, abs=0.2
+    )
 
 
 def test_blocks_join_without_a_seam(monkeypatch, demo):

@@ -47,7 +47,7 @@ def test_forms_are_told_apart_and_read_alike(form, text):
 
 
 def test_music2video_csv_has_a_time_and_a_text():
-    assert rows("0:10,hello there\n0:14,\"well, again\"") == [(10.0, 13.0, "hello there"), (14.0, 17.0, "well, again")]
+    assert rows('0:10,hello there\n0:14,"well, again"') == [(10.0, 13.0, "hello there"), (14.0, 17.0, "well, again")]
 
 
 def test_plain_text_needs_a_duration_and_says_that_it_guesses():
@@ -86,7 +86,9 @@ def test_any_script(text):
 
 
 def test_five_thousand_lines():
-    sheet = parse.parse_lyrics("\n".join(f"[{i // 60:02d}:{i % 60:02d}.00]line {i}" for i in range(5000)), duration=7200)
+    sheet = parse.parse_lyrics(
+        "\n".join(f"[{i // 60:02d}:{i % 60:02d}.00]line {i}" for i in range(5000)), duration=7200
+    )
     assert len(sheet.lines) == 5000 and sheet.lines[-1].start == 4999
     with pytest.raises(InputError, match="more than 2000000; give one song"):
         parse.parse_lyrics("a" * 2_000_001)

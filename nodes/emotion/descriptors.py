@@ -138,7 +138,7 @@ _MEL, _CENTRES = _mel_bank()
 _LOUDNESS = _equal_loudness(_CENTRES).astype(np.float32)
 # openSMILE scales the mel power before it compresses it; this is the factor on the sum, measured on 45 clips.
 _LOUDNESS_SCALE = 0.0634
-_BAND_BINS = [(low <= _HERTZ) & (_HERTZ <= high) for low, high in _POWER_BANDS]
+_BAND_BINS = [(low <= _HERTZ) & (high >= _HERTZ) for low, high in _POWER_BANDS]
 _KILOHERTZ_POWERS = np.stack([(_HERTZ / 1000) ** power for power in (1, 2, 3, 4)], axis=1)
 _SLOPE = (_HERTZ - _HERTZ.mean()) / np.square(_HERTZ - _HERTZ.mean()).sum() * len(_HERTZ)
 _SHARPNESS = _sharpness()

@@ -91,7 +91,9 @@ def _values(
     n = count(duration)
     if model == "opensmile":
         judge = regressor.load(model)
-        return judge.predict(windowed_means(smile.smile_descriptors(signal, judge.columns, on_block=on_progress), n, window))
+        return judge.predict(
+            windowed_means(smile.smile_descriptors(signal, judge.columns, on_block=on_progress), n, window)
+        )
     means = windowed_means(descriptors(signal), n, window)
     on_progress(1.0)
     if model == "built-in":

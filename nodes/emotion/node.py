@@ -80,9 +80,15 @@ class MusicEmotion(io.ComfyNode):
                 io.Custom(EmotionTimeline.io_type).Output(
                     "emotion", display_name="emotion", tooltip="The mood over time, for the other nodes."
                 ),
-                io.Image.Output("plot", display_name="plot", tooltip="The plane of arousal and valence, and the timeline."),
-                io.Float.Output("arousal", display_name="arousal", tooltip="-1..1, a list with a value per half second."),
-                io.Float.Output("valence", display_name="valence", tooltip="-1..1, a list with a value per half second."),
+                io.Image.Output(
+                    "plot", display_name="plot", tooltip="The plane of arousal and valence, and the timeline."
+                ),
+                io.Float.Output(
+                    "arousal", display_name="arousal", tooltip="-1..1, a list with a value per half second."
+                ),
+                io.Float.Output(
+                    "valence", display_name="valence", tooltip="-1..1, a list with a value per half second."
+                ),
             ],
         )
 

@@ -87,7 +87,9 @@ def spread(lines: tuple[str, ...], duration: float | None) -> Lyrics:
         )
     weights = np.array([units(line) + 1 if line else 2 for line in lines], dtype=float)
     edges = np.concatenate(([0.0], np.cumsum(weights))) / weights.sum() * duration
-    placed = [Line(start, end, line) for line, (start, end) in zip(lines, pairwise(edges.tolist()), strict=True) if line]
+    placed = [
+        Line(start, end, line) for line, (start, end) in zip(lines, pairwise(edges.tolist()), strict=True) if line
+    ]
     note = "The lyrics have no times; they are spread evenly, which is a guess."
     return Lyrics(tuple(placed), source="plain", timing="guessed", notes=(note,))
 
