@@ -452,7 +452,7 @@ def test_nodes_are_listed_without_anything_heavy(tmp_path):
 
 def test_workflows_are_listed(tmp_path):
     entries = json.loads(run("workflows", "--json", tmp_path=tmp_path, check=0).stdout)
-    assert [entry["name"] for entry in entries if entry["default"]] == ["beat_video"]
+    assert [entry["name"] for entry in entries if entry["default"]] == ["story"]
     assert "beat_video" in run("workflows", tmp_path=tmp_path, check=0).stdout
 
 

@@ -356,7 +356,8 @@ def cases(draw):
     labels = draw(st.lists(st.sampled_from(timeline.LABELS), min_size=1, max_size=8))
     shortest = draw(st.floats(0.25, 4.0))
     wishes = make.Wishes(
-        mode=draw(st.sampled_from(teller.MODES)), fusion=draw(st.sampled_from(["off", "switch", "halves", "crossfade"])),
+        mode=draw(st.sampled_from(teller.MODES)),
+        fusion=draw(st.sampled_from(["off", "switch", "halves", "crossfade"])),
         min_seconds=shortest, max_seconds=1.5 * shortest + draw(st.floats(0.2, 6.0)), seed=draw(st.integers(0, 9)),
     )  # fmt: skip
     return music, tidy.tidy(entries), moods(duration, *labels), wishes

@@ -83,8 +83,8 @@ def make_story(
     story : shots without gaps, from 0 to the song's duration
     notes : what was left out, repaired or guessed, one sentence each
     """
-    notes = list(lyrics.notes) if lyrics is not None else []
     lyrics = None if lyrics is None else lyrics.until(song.duration)
+    notes = list(lyrics.notes) if lyrics is not None else []
     if emotion is not None and abs(emotion.duration - song.duration) > 1.0:
         raise InputError(
             f"The emotion is of another song: it lasts {emotion.duration:.1f} s, the song {song.duration:.1f} s; "

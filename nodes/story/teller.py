@@ -242,7 +242,11 @@ def _palette(scene: Scene, vocabulary: Vocabulary, memory: _Memory, rng: np.rand
         fitting = [thing for thing in vocabulary.palettes if scene.emotion in thing.moods] or list(vocabulary.palettes)
         fitting = [thing for thing in fitting if not (changed and thing.name == before)]
         fitting = fitting or [thing for thing in vocabulary.palettes if thing.name != before]
-        palette = max(fitting, key=lambda thing: _calls(thing, scene.words) + rng.random())
+        # Parts of one mood differ in colour as far as there are colours for it.
+        taken = {other.name for other in memory.palettes.values()}
+        palette = max(
+            fitting, key=lambda thing: _calls(thing, scene.words) + rng.random() - 1.5 * (thing.name in taken)
+        )
         memory.palettes.setdefault((scene.emotion, scene.label), palette)
     return palette
 
@@ -287,7 +291,7 @@ def _parts(
         if vocabulary.figure_in_place:
             core = f"{posed}, {core}"
         else:
-            core, detail, view = posed, "", None
+            core, detail, view, weather = posed, "", None, None
             record["place"] = ""
     if view is not None:
         core = f"{form(view)} {core}"
