@@ -74,10 +74,11 @@ def _lyrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
     if text and parse.detect(text) != "plain":
         return _written(args, out, parse.parse_lyrics(text, duration=duration))
     transcribe = pack.load("nodes.lyrics.transcribe")
+    model = args.model or transcribe.DEFAULT_MODEL
+    if Path(model).exists():
+        model = host.register("whisper", Path(model).resolve())
     with host.catching_ctrl_c():
-        lyrics = transcribe.hear_lyrics(
-            waveform, rate, model=args.model or transcribe.DEFAULT_MODEL, language=args.language, text=text, host=host
-        )
+        lyrics = transcribe.hear_lyrics(waveform, rate, model=model, language=args.language, text=text, host=host)
     return _written(args, out, lyrics)
 
 

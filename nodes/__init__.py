@@ -7,7 +7,7 @@ def node_classes() -> list[type]:
     from .caption.node import MusicCaption
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
-    from .lyrics.node import LoadLyrics
+    from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .render.node import RenderMusicVideo
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
@@ -19,6 +19,7 @@ def node_classes() -> list[type]:
         CurveToRange,
         BeatsToText,
         LoadLyrics,
+        TranscribeLyrics,
         MusicEmotion,
         MusicCaption,
         LyricsToStoryPrompts,

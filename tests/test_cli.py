@@ -457,9 +457,9 @@ def test_workflows_are_listed(tmp_path):
 
 
 def test_options_reach_the_shipped_workflow():
-    from headless.demo_song import LYRICS
     from headless.__main__ import bootstrap
     from headless.core_nodes import registry
+    from headless.demo_song import LYRICS
 
     bootstrap(HeadlessHost(stream=io.StringIO()))
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})

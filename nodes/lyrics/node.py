@@ -2,11 +2,14 @@
 
 from comfy_api.latest import io
 
+from ..host import current
 from ..types import SongAnalysis
 from .lyrics import Lyrics
 
 # As `parse.FORMATS`.
 FORMATS = ("auto", "lrc", "srt", "vtt", "csv", "plain")
+# As `transcribe.BACKENDS`.
+BACKENDS = ("auto", "faster-whisper", "openai-whisper")
 
 
 def _snap_inputs() -> list:
@@ -82,3 +85,71 @@ class LoadLyrics(io.ComfyNode):
         song = None if beat_envelope is None else SongAnalysis.of(beat_envelope)
         lyrics = parse_lyrics(text, form=form, duration=None if song is None else song.duration)
         return _result(lyrics, song, max_move)
+
+
+class TranscribeLyrics(io.ComfyNode):
+    """AUDIO (and its words, where they are known) -> LYRICS."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TranscribeLyrics",
+            display_name="Transcribe Lyrics",
+            category="songreel/lyrics",
+            description="Hears the words of a song with Whisper, or finds where known words are sung.",
+            inputs=[
+                io.Audio.Input("audio", tooltip="The song, or only its voice, from Load Audio."),
+                io.String.Input(
+                    "text",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip="The words, one line a line, where you have them: each line is placed where it is heard, "
+                    "and lines that are not heard are named. Empty: the words are heard too.",
+                ),
+                io.String.Input(
+                    "model",
+                    default="base",
+                    optional=True,
+                    tooltip="A Whisper model: tiny, base, small, medium, large-v3 ... as fetched before, or a file or "
+                    "folder in the models folder whisper. Larger ones hear better and take longer.",
+                ),
+                io.String.Input(
+                    "language",
+                    default="",
+                    optional=True,
+                    tooltip="Code of the language that is sung, such as en, de, ja. Empty: it is recognised.",
+                ),
+                io.Combo.Input(
+                    "backend",
+                    options=list(BACKENDS),
+                    default="auto",
+                    optional=True,
+                    tooltip="auto: faster-whisper where it is installed, else openai-whisper.",
+                ),
+                *_snap_inputs(),
+            ],
+            outputs=_outputs(),
+        )
+
+    @classmethod
+    def execute(
+        cls, audio, text="", model="base", language="", backend="auto", beat_envelope=None, max_move=0.15
+    ) -> io.NodeOutput:
+        from ..media.audio import samples_of
+        from .transcribe import hear_lyrics
+
+        waveform, sample_rate = samples_of(audio)
+        host = current()
+        progress = host.progress(100)
+        lyrics = hear_lyrics(
+            waveform,
+            sample_rate,
+            host=host,
+            model=model,
+            language=language.strip().lower(),
+            text=text,
+            backend=backend,
+            on_progress=lambda share: progress.update(int(100 * share)),
+        )
+        return _result(lyrics, None if beat_envelope is None else SongAnalysis.of(beat_envelope), max_move)
