@@ -30,7 +30,9 @@ from .options import (
 )
 
 WORKFLOWS = pack.ROOT / "workflows" / "api"
-DEFAULT_WORKFLOW = "beat_video"
+DEFAULT_WORKFLOW = "story"
+# With --prompt and no lyrics the user writes the shots.
+PROMPT_WORKFLOW = "beat_video"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 DEMO = "demo"
 
@@ -58,10 +60,17 @@ def parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", parents=[debug], help="render a song's video")
     render.add_argument("song", metavar="SONG", help=f"audio file, or '{DEMO}' for the demo song")
     render.add_argument("--out", required=True, type=Path, metavar="OUT.mp4", help="where the video goes")
-    render.add_argument("--workflow", metavar="W.json", help=f"API workflow, file or shipped name ({DEFAULT_WORKFLOW})")
+    render.add_argument(
+        "--workflow",
+        metavar="W.json",
+        help=f"API workflow, file or shipped name ({DEFAULT_WORKFLOW}; {PROMPT_WORKFLOW} with --prompt)",
+    )
     render.add_argument("--checkpoint", metavar="CKPT", help="SD1.5 checkpoint, file or name; else the demo model")
     render.add_argument("--lyrics", type=Path, metavar="FILE", help="text or LRC file with the lyrics")
-    render.add_argument("--prompt", metavar="TEXT", help="what the video shows; may be a timeline")
+    render.add_argument(
+        "--prompt", metavar="TEXT", help="what the video shows; may be a timeline. With --lyrics: theme"
+    )
+    render.add_argument("--vocabulary", type=Path, metavar="FILE", help="JSON of the places and colours of the story")
     render.add_argument("--identity", metavar="ID", help="record id of a person")
     render.add_argument("--fps", metavar="N", help="frames per second, such as 12 or 24000/1001")
     render.add_argument("--size", metavar="WxH", help="picture size in pixels, such as 512x512")
@@ -82,6 +91,10 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of waveform, envelope and beats")
     analyze.add_argument("--fps", default="24", metavar="N", help="frames per second of the curves (24)")
     analyze.set_defaults(run=_analyze)
+
+    from . import story_commands
+
+    story_commands.add(commands, [debug])
 
     for name, run, text in (
         ("nodes", _nodes, "list the nodes there are"),
@@ -162,7 +175,16 @@ def _existing(path: Path, what: str) -> Path:
     return path.resolve()
 
 
-def _song(name: str, host: HeadlessHost) -> Path:
+def read_text(path: Path, what: str) -> str:
+    """The text of a file. Raises UsageError when there is none or it is not UTF-8."""
+    try:
+        return _existing(path, what).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"'{path}' is not UTF-8 text; save it as UTF-8.") from None
+
+
+def song_file(name: str, host: HeadlessHost) -> Path:
+    """The file of SONG: one that is there, or the demo song."""
     if name == DEMO:
         from .demo_song import ensure_demo_song
 
@@ -170,7 +192,7 @@ def _song(name: str, host: HeadlessHost) -> Path:
     return _existing(Path(name), "song")
 
 
-def _prepare_output(path: Path) -> Path:
+def prepare_output(path: Path) -> Path:
     """The absolute path of a result, its folder made. Raises UsageError when it cannot be written."""
     path = Path(os.path.abspath(path))
     if path.is_dir():
@@ -222,16 +244,17 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 
 
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
-    workflow = load_workflow(args.workflow)
+    written = args.prompt is not None and args.lyrics is None
+    workflow = load_workflow(args.workflow or (PROMPT_WORKFLOW if written else DEFAULT_WORKFLOW))
     if args.out.suffix.lower() not in (".mp4", ".m4v"):
         raise UsageError(f"The video is an MP4 file, got --out '{args.out}'; give a name that ends in .mp4.")
     for folder in args.models:
         if not folder.is_dir():
             raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
-    out = _prepare_output(args.out)
-    preview = None if args.preview is None else _prepare_output(args.preview)
+    out = prepare_output(args.out)
+    preview = None if args.preview is None else prepare_output(args.preview)
     host = HeadlessHost(models=args.models, preview=preview)
-    song = _song(args.song, host)
+    song = song_file(args.song, host)
     with host.catching_ctrl_c():
         try:
             run = _render_on_server if args.server else _render_here
@@ -270,6 +293,8 @@ def _render_here(
         args.checkpoint = host.register("checkpoints", demo_model.CHECKPOINT)
         # What the demo model is made for; larger pictures only repeat its shapes.
         args.size, args.steps = args.size or f"{demo_model.SIZE}x{demo_model.SIZE}", args.steps or str(demo_model.STEPS)
+        if args.vocabulary is None and find_role(workflow, schemas, ROLES["vocabulary"]) is not None:
+            args.vocabulary = demo_model.VOCABULARY
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
@@ -326,12 +351,14 @@ def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: 
             workflow = apply_role(workflow, schemas, ROLES[name], value)
     if args.size is not None:
         workflow = apply_role(workflow, schemas, ROLES["size"], *parse_size(args.size))
-    if args.lyrics is not None:
-        try:
-            text = _existing(args.lyrics, "lyrics file").read_text("utf-8-sig")
-        except UnicodeDecodeError:
-            raise UsageError(f"'{args.lyrics}' is not UTF-8 text; save it as UTF-8.") from None
-        workflow = apply_role(workflow, schemas, ROLES["lyrics"], text)
+    lyrics = args.lyrics
+    if lyrics is None and args.song == DEMO and find_role(workflow, schemas, ROLES["lyrics"]) is not None:
+        from .demo_song import LYRICS
+
+        lyrics = LYRICS
+    for name, path in (("lyrics", lyrics), ("vocabulary", args.vocabulary)):
+        if path is not None:
+            workflow = apply_role(workflow, schemas, ROLES[name], read_text(path, f"{name} file"))
     for assignment in args.set:
         workflow = apply_set(workflow, schemas, assignment)
     return workflow
@@ -342,10 +369,10 @@ def _analyze(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         fps = pack.load("nodes.timing").snap_fps(args.fps)
     except InputError as error:
         raise UsageError(str(error)) from None
-    out = None if args.json == "-" else _prepare_output(Path(args.json))
-    plot = None if args.plot is None else _prepare_output(args.plot)
+    out = None if args.json == "-" else prepare_output(Path(args.json))
+    plot = None if args.plot is None else prepare_output(args.plot)
     host = HeadlessHost()
-    waveform, sample_rate = pack.load("nodes.media.audio").read_audio(_song(args.song, host))
+    waveform, sample_rate = pack.load("nodes.media.audio").read_audio(song_file(args.song, host))
     analysis = pack.load("nodes.audio.cache").cached_analysis(waveform, sample_rate, fps=fps, folder=host.cache_dir())
     if plot is not None:
         from PIL import Image

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+# Words to its tune, which an instrument sings.
+LYRICS = Path(__file__).with_suffix(".lrc")
 SAMPLE_RATE = 44_100
 BPM = 112.0
 FIRST_BEAT_S = 0.25

@@ -334,6 +334,11 @@ class HeadlessHost(_port.Host):
 
         return sd_text.encode_text(clip, text)
 
+    def count_tokens(self, text):
+        from .sd.text import tokenize
+
+        return len(tokenize(text))
+
     def sample(
         self,
         model,

@@ -45,8 +45,9 @@ ROLES = {
     role.name: role
     for role in (
         Role("song", "SONG", (("audio",),)),
-        Role("prompt", "--prompt", (("text", "prompt"),)),
+        Role("prompt", "--prompt", (("text", "prompt"),), titled=("theme",)),
         Role("lyrics", "--lyrics", (("lyrics",),), titled=("text",)),
+        Role("vocabulary", "--vocabulary", (("vocabulary",),)),
         Role("identity", "--identity", (("identity", "record_id"),)),
         Role("checkpoint", "--checkpoint", (("ckpt_name",),)),
         Role("frame rate", "--fps", (("fps",),)),

@@ -4,10 +4,13 @@
 def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
     from .audio.node import AudioBeatEnvelope
+    from .caption.node import MusicCaption
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
+    from .emotion.node import MusicEmotion
+    from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .render.node import RenderMusicVideo
     from .schedule.node import OnsetSlerpScheduler
-    from .story.node import PromptTimeline
+    from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
     return [
         AudioBeatEnvelope,
@@ -15,6 +18,12 @@ def node_classes() -> list[type]:
         EnvelopeCurve,
         CurveToRange,
         BeatsToText,
+        LoadLyrics,
+        TranscribeLyrics,
+        MusicEmotion,
+        MusicCaption,
+        LyricsToStoryPrompts,
+        StoryShot,
         PromptTimeline,
         OnsetSlerpScheduler,
         RenderMusicVideo,

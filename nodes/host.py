@@ -7,6 +7,7 @@ before it is needed.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -124,6 +125,10 @@ class Host(ABC):
     @abstractmethod
     def encode_text(self, clip: Any, text: str) -> torch.Tensor:
         """Prompt embedding float32 (1, 77 * k, 768)."""
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """How many of CLIP's tokens a text takes, without begin and end; no model is needed."""
 
     @abstractmethod
     def sample(
@@ -320,6 +325,14 @@ def _patcher_digest(patcher: Any, *more: Any) -> str:
     return digest.hex()
 
 
+@functools.cache
+def _comfy_tokenizer() -> Any:
+    """ComfyUI's own CLIP tokenizer."""
+    from comfy.sd1_clip import SDTokenizer
+
+    return SDTokenizer().tokenizer
+
+
 class _ComfyProgress(Progress):
     def __init__(self, total: int, node_id: str | None):
         import comfy.utils
@@ -405,6 +418,9 @@ class ComfyHost(Host):
                 f"This CLIP gives embeddings {embedding.shape[-1]} wide; load an SD1.5 checkpoint, whose are 768 wide."
             )
         return embedding
+
+    def count_tokens(self, text: str) -> int:
+        return len(_comfy_tokenizer()(text)["input_ids"]) - 2
 
     def sample(
         self,

@@ -18,6 +18,7 @@ STAGES = [
     "curves",
     "lyrics",
     "emotion",
+    "caption",
     "story",
     "charcha",
     "identity",
@@ -25,7 +26,7 @@ STAGES = [
     "render",
 ]
 STAGES += ["sync", "metrics"]
-SHARED = {"types", "timing", "errors", "host"}
+SHARED = {"types", "guard", "json_type", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
 
@@ -112,6 +113,12 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "EnvelopeCurve",
         "CurveToRange",
         "BeatsToText",
+        "LoadLyrics",
+        "TranscribeLyrics",
+        "MusicEmotion",
+        "MusicCaption",
+        "LyricsToStoryPrompts",
+        "StoryShot",
         "PromptTimeline",
         "OnsetSlerpScheduler",
         "RenderMusicVideo",

@@ -452,13 +452,14 @@ def test_nodes_are_listed_without_anything_heavy(tmp_path):
 
 def test_workflows_are_listed(tmp_path):
     entries = json.loads(run("workflows", "--json", tmp_path=tmp_path, check=0).stdout)
-    assert [entry["name"] for entry in entries if entry["default"]] == ["beat_video"]
+    assert [entry["name"] for entry in entries if entry["default"]] == ["story"]
     assert "beat_video" in run("workflows", tmp_path=tmp_path, check=0).stdout
 
 
 def test_options_reach_the_shipped_workflow():
     from headless.__main__ import bootstrap
     from headless.core_nodes import registry
+    from headless.demo_song import LYRICS
 
     bootstrap(HeadlessHost(stream=io.StringIO()))
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})
@@ -468,11 +469,13 @@ def test_options_reach_the_shipped_workflow():
     )
     args.checkpoint = "demo.safetensors"
     nodes = cli.with_options(cli.load_workflow(None), schemas, args, "demo.wav")
-    found = {role: find_role(nodes, schemas, ROLES[role]) for role in ROLES if role not in ("lyrics", "identity")}
+    found = {role: find_role(nodes, schemas, ROLES[role]) for role in ROLES if role != "identity"}
     values = {role: [nodes[node]["inputs"][name] for name in names] for role, (node, names) in found.items()}
     assert values == {
         "song": ["demo.wav"],
         "prompt": ["0:00 fog"],
+        "lyrics": [LYRICS.read_text("utf-8")],
+        "vocabulary": [""],
         "checkpoint": ["demo.safetensors"],
         "frame rate": [10.0],
         "size": [256, 192],
@@ -496,6 +499,26 @@ def test_analyze(tmp_path):
     printed = run("analyze", "demo", "--json", "-", "--fps", "10", tmp_path=tmp_path, check=0)
     assert json.loads(printed.stdout) == json.loads(out.read_text("utf-8"))
     assert done.stdout == ""
+
+
+def test_emotion_and_story(tmp_path):
+    from headless.demo_model import VOCABULARY
+    from headless.demo_song import LYRICS
+
+    out, plot = tmp_path / "e.json", tmp_path / "e.png"
+    run("emotion", "demo", "--json", out, "--plot", plot, "--model", "built-in", tmp_path=tmp_path, check=0)
+    emotion = pack.load("nodes.emotion.timeline").EmotionTimeline.of(out.read_text("utf-8"))
+    assert emotion.model == "built-in" and len(emotion.arousal) == 56
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    text = tmp_path / "story.txt"
+    command = ["story", "demo", "--json", "-", "--lyrics", LYRICS, "--vocabulary", VOCABULARY, "--text", text]
+    done = run(*command, "--mode", "literal", "--fps", "12", tmp_path=tmp_path, check=0)
+    story = pack.load("nodes.types").Story.of(done.stdout)
+    assert story.duration == emotion.duration
+    assert [shot.record["place"] for shot in story.shots if "harbour" in shot.lyric] == ["harbour"]
+    assert text.read_text("utf-8").startswith("0:00.000 ")
+    wrong = run("story", "demo", "--json", "-", "--style", "baroque", tmp_path=tmp_path, check=2)
+    assert "The style must be one of" in wrong.stderr
 
 
 @pytest.mark.slow
@@ -524,7 +547,8 @@ def test_render(tmp_path):
         (["--fps", "fast"], "--fps must be a number"),
         (["--size", "wide"], "--size takes WIDTHxHEIGHT"),
         (["--set", "x.y=1"], "no node 'x'"),
-        (["--lyrics", "{song}"], "--lyrics has nowhere to go"),
+        (["--lyrics", "{song}", "--workflow", "beat_video"], "--lyrics has nowhere to go"),
+        (["--lyrics", "none.lrc"], "There is no lyrics file 'none.lrc'"),
         (["--identity", "abc"], "--identity has nowhere to go"),
         (["--checkpoint", "none.safetensors"], "There is no checkpoint 'none.safetensors'"),
     ],

@@ -1,0 +1,52 @@
+"""ComfyUI face of the caption stage."""
+
+from comfy_api.latest import io
+
+from ..emotion.timeline import EmotionTimeline
+from ..lyrics.lyrics import Lyrics
+from ..types import SongAnalysis
+
+
+class MusicCaption(io.ComfyNode):
+    """BEAT_ENVELOPE -> what each part of the music is like, as text."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MusicCaption",
+            display_name="Music Caption",
+            category="songreel/story",
+            description="Says in a sentence what the music of each part is like: tempo, metre, key, energy, "
+            "brightness, density, vocals, mood.",
+            inputs=[
+                io.Custom(SongAnalysis.io_type).Input("beat_envelope", tooltip="What Audio Beat Envelope heard."),
+                io.Custom(EmotionTimeline.io_type).Input(
+                    "emotion", optional=True, tooltip="From Music Emotion: adds the mood."
+                ),
+                io.Custom(Lyrics.io_type).Input(
+                    "lyrics",
+                    optional=True,
+                    tooltip="From Load Lyrics or Transcribe Lyrics: adds whether somebody sings.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    "captions",
+                    display_name="captions",
+                    tooltip="One line a part: its time, then the sentence. Lyrics To Story Prompts takes it, and so it "
+                    "does a text of your own in this form.",
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, beat_envelope, emotion=None, lyrics=None) -> io.NodeOutput:
+        from .caption import caption_song, captions_text
+
+        captions = caption_song(
+            SongAnalysis.of(beat_envelope),
+            emotion=None if emotion is None else EmotionTimeline.of(emotion),
+            lyrics=None if lyrics is None else Lyrics.of(lyrics),
+        )
+        text = captions_text(captions)
+        return io.NodeOutput(text, ui={"text": [text]})

@@ -1,0 +1,257 @@
+"""Questions to a language model that speaks OpenAI's protocol: bounded in time, size and cost, each asked only once.
+
+No key, address or raw text of an answer gets into an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import InputError
+from ..media.files import atomic_path
+from .llm_schema import strict_schema
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ..host import Host
+
+DEFAULT_MODEL = "gpt-4o-mini"
+MAX_ANSWER_BYTES = 4_000_000
+KEPT = 256
+# Part of the key of a kept answer.
+_REVISION = 1
+
+Answer = TypeVar("Answer", bound="BaseModel")
+
+
+class LlmError(Exception):
+    """The model gave no usable answer. The message is for the user and holds no secret."""
+
+
+@dataclass(frozen=True)
+class LlmSettings:
+    """Where the model is. The key and the address stay out of `repr`, and so out of every log."""
+
+    key: str = field(repr=False)
+    base_url: str | None = field(repr=False)
+    model: str
+    timeout: float = 60.0
+    tries: int = 3
+    pause: float = 1.0
+
+
+def settings_of(host: Host) -> LlmSettings:
+    """The settings from the environment or the private folder.
+
+    Raises InputError when there is no key and no address.
+    """
+    base_url = host.secret("SONGREEL_LLM_BASE_URL") or None
+    key = host.secret("SONGREEL_LLM_KEY")
+    if key is None and base_url is None:
+        # OpenAI's own key goes to OpenAI's own address only.
+        key = host.secret("OPENAI_API_KEY")
+    if key is None and base_url is None:
+        raise InputError(
+            "There is no language model: set SONGREEL_LLM_KEY (and SONGREEL_LLM_BASE_URL for a model of your own) in "
+            "the environment or in secrets.json of the pack's private folder, or choose the offline storyteller."
+        )
+    return LlmSettings(
+        key=key or "none",
+        base_url=base_url or "https://api.openai.com/v1",
+        model=host.secret("SONGREEL_LLM_MODEL") or DEFAULT_MODEL,
+        timeout=float(host.setting("llm_timeout_s", 60.0)),
+        tries=int(host.setting("llm_tries", 3)),
+        pause=float(host.setting("llm_pause_s", 1.0)),
+    )
+
+
+class LlmClient:
+    """Asks, counts tokens and remembers.
+
+    cap: most tokens of a run, questions and answers together. folder: where answers are kept. check: called while
+    waiting, raises when the user has cancelled.
+    """
+
+    def __init__(self, settings: LlmSettings, *, cap: int, folder: Path, check: Callable[[], None] = lambda: None):
+        try:
+            import openai
+        except ImportError:
+            raise InputError(
+                "The package openai is not installed: pip install openai, or choose the offline storyteller."
+            ) from None
+        self._errors = openai
+        self._settings, self._cap, self._folder, self._check = settings, cap, folder / "llm", check
+        self.used = 0
+        self._client = openai.OpenAI(
+            api_key=settings.key,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            max_retries=0,
+            http_client=_bounded_http(settings.timeout),
+        )
+
+    def ask(self, system: str, question: str, answer: type[Answer], *, temperature: float = 0.8) -> Answer:
+        """The model's answer in the form of a pydantic model.
+
+        Raises LlmError when it refuses, does not answer in that form or at all, and when the cap is reached.
+        """
+        key = hashlib.blake2b(
+            json.dumps([_REVISION, self._settings.model, system, question, answer.__name__, temperature]).encode(),
+            digest_size=20,
+        ).hexdigest()
+        path = self._folder / f"{key}.json"
+        with contextlib.suppress(OSError, ValueError):
+            kept = answer.model_validate_json(path.read_text("utf-8"))
+            os.utime(path)
+            return kept
+        text = self._asked(system, question, answer, temperature)
+        try:
+            parsed = answer.model_validate_json(_unfenced(text))
+        except ValueError:
+            raise LlmError("its answer is not in the form that was asked for") from None
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as part:
+                part.write_text(parsed.model_dump_json(), "utf-8")
+            for old in sorted(self._folder.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-KEPT]:
+                old.unlink(missing_ok=True)
+        return parsed
+
+    def _asked(self, system: str, question: str, answer: type[Answer], temperature: float) -> str:
+        trouble = "it was not asked"
+        for attempt in range(self._settings.tries):
+            self._check()
+            # A token has about four letters; the answer is counted when it is there.
+            if self.used + (len(system) + len(question)) // 4 >= self._cap:
+                raise LlmError(f"the cap of {self._cap} tokens is reached")
+            try:
+                return self._once(system, question, answer, temperature)
+            except LlmError:
+                raise
+            except self._errors.RateLimitError as error:
+                trouble = "it is asked too often (429)"
+                self._wait(attempt, error)
+            except self._errors.APITimeoutError:
+                trouble = f"it did not answer in {self._settings.timeout:g} s"
+            except self._errors.APIStatusError as error:
+                trouble = f"it answered with status {error.status_code}"
+                if error.status_code < 500:
+                    raise LlmError(trouble + _hint(error.status_code)) from None
+                self._wait(attempt, error)
+            except _TooLongError:
+                raise LlmError("its answer is too long") from None
+            except self._errors.APIConnectionError as error:
+                if _too_long(error):
+                    raise LlmError("its answer is too long") from None
+                trouble = "the connection failed"
+                self._wait(attempt, None)
+            except (self._errors.OpenAIError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+                trouble = "its answer is not of OpenAI's protocol"
+                self._wait(attempt, None)
+        raise LlmError(trouble) from None
+
+    def _once(self, system: str, question: str, answer: type[Answer], temperature: float) -> str:
+        reply = self._client.chat.completions.create(
+            model=self._settings.model,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
+            temperature=temperature,
+            max_completion_tokens=max(min(self._cap - self.used, 16_000), 1),
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": answer.__name__, "strict": True, "schema": strict_schema(answer)},
+            },
+        )
+        usage, choice = reply.usage, reply.choices[0]
+        told = choice.message.content or ""
+        self.used += usage.total_tokens if usage else (len(system) + len(question) + len(told)) // 4
+        if choice.message.refusal or choice.finish_reason == "content_filter":
+            raise LlmError("it refused to answer")
+        if choice.finish_reason == "length":
+            raise LlmError("its answer was cut off at the token limit")
+        return told
+
+    def _wait(self, attempt: int, error) -> None:
+        """Longer after every failure, and as long as the server asks for; the user can cancel."""
+        if attempt + 1 >= self._settings.tries:
+            return
+        pause = self._settings.pause * 2**attempt * (1 + 0.2 * random.random())
+        asked = "" if error is None else error.response.headers.get("retry-after", "")
+        if asked.replace(".", "", 1).isdigit():
+            pause = min(max(pause, float(asked)), 30.0)
+        end = time.monotonic() + pause
+        while (left := end - time.monotonic()) > 0:
+            self._check()
+            time.sleep(min(left, 0.1))
+
+
+class _TooLongError(Exception):
+    """An answer passed `MAX_ANSWER_BYTES`."""
+
+
+def _too_long(error: BaseException) -> bool:
+    while error is not None:
+        if isinstance(error, _TooLongError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _bounded_http(timeout: float):
+    """An HTTP client that gives up on answers which are too long or trickle in for too long."""
+    import sys
+
+    import openai
+
+    # httpx, or httpx2 under a newer openai: whichever its own client is made of.
+    roots = (base.__module__.split(".")[0] for base in openai.DefaultHttpxClient.__mro__)
+    httpx = sys.modules[next(root for root in roots if root.startswith("httpx"))]
+
+    class Bounded(httpx.SyncByteStream):
+        def __init__(self, stream):
+            self._stream = stream
+
+        def __iter__(self):
+            size, begin = 0, time.monotonic()
+            for chunk in self._stream:
+                size += len(chunk)
+                if size > MAX_ANSWER_BYTES:
+                    raise _TooLongError
+                if time.monotonic() - begin > timeout:
+                    raise httpx.ReadTimeout("the answer took too long")
+                yield chunk
+
+        def close(self) -> None:
+            self._stream.close()
+
+    class Transport(httpx.HTTPTransport):
+        def handle_request(self, request):
+            response = super().handle_request(request)
+            response.stream = Bounded(response.stream)
+            return response
+
+    # No redirects: the key goes nowhere but to the address it is for.
+    return httpx.Client(transport=Transport(), timeout=timeout, follow_redirects=False)
+
+
+def _hint(status: int) -> str:
+    if status in (401, 403):
+        return ": it does not take the key"
+    return ": it knows no such model or address" if status == 404 else ""
+
+
+def _unfenced(text: str) -> str:
+    """JSON without the fence that some models put around it."""
+    text = text.strip()
+    if text.startswith("```"):
+        text = text.strip("`").removeprefix("json")
+    return text.strip()

@@ -1,0 +1,65 @@
+"""What a language model is asked to answer with, as pydantic models; the schema goes with the question."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ShotAnswer(BaseModel):
+    """One shot. Fields after MVP's successor; every one but the number may be empty."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(description="number of the shot, as in the question")
+    narrative: str = Field(description="what is seen, one self-contained English sentence of at most 25 words")
+    location: str = Field(description="place")
+    time_of_day: str
+    weather: str
+    shot_type: str = Field(description="such as wide shot, close-up")
+    camera: str = Field(description="position and movement")
+    pose: str = Field(description="what the person does; empty without a person")
+    expression: str
+    outfit: str
+    props: str
+
+
+class StoryAnswer(BaseModel):
+    """All shots of a question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    shots: list[ShotAnswer]
+
+
+class ScenesAnswer(BaseModel):
+    """The scenes of a theme, one for each part of the song."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenes: list[str] = Field(description="one paragraph a part: characters, place, what happens")
+
+
+class KeywordsAnswer(BaseModel):
+    """Words for the look of the whole video."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keywords: list[str] = Field(description="exactly five visual style keywords")
+
+
+def strict_schema(model: type[BaseModel]) -> dict:
+    """The JSON schema of a model in the strict form: every field required, nothing else allowed."""
+
+    def tighten(node):
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                node["required"] = list(node.get("properties", {}))
+                node["additionalProperties"] = False
+            for value in node.values():
+                tighten(value)
+        elif isinstance(node, list):
+            for value in node:
+                tighten(value)
+        return node
+
+    return tighten(model.model_json_schema())

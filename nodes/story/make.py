@@ -1,0 +1,125 @@
+"""From song, lyrics, mood and captions to a finished story: plan, tell, edit, check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..caption.caption import Caption, caption_song
+from ..emotion.timeline import EmotionTimeline
+from ..errors import InputError
+from ..guard import check_prompt
+from ..lyrics.lyrics import Lyrics
+from ..types import SongAnalysis, Story
+from .compose import CountTokens
+from .edit import apply_edits
+from .fusion import FUSIONS, fuse
+from .plan import plan_shots
+from .teller import MODES, Scene, scenes_of, tell
+from .vocabulary import Vocabulary
+
+CONTENTS = ("music", "podcast", "voice-over")
+# Speech is shown in longer shots.
+_SPEECH_LENGTH = 1.6
+
+# Replaces the prompts of a story, as far as it can: (scenes, story, notes) -> story.
+Writer = Callable[[list[Scene], Story, list[str]], Story]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user wants of a story; `LyricsToStoryPrompts` describes each."""
+
+    theme: str = ""
+    mode: str = "narrative"
+    content: str = "music"
+    person: str = ""
+    person_share: float = 0.25
+    min_seconds: float = 1.5
+    max_seconds: float = 5.0
+    negative: str = ""
+    fusion: str = "off"
+    edits: str = ""
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, value, options in (
+            ("mode", self.mode, MODES),
+            ("content", self.content, CONTENTS),
+            ("fusion", self.fusion, FUSIONS),
+        ):
+            if value not in options:
+                raise InputError(f"{name} must be one of {', '.join(options)}, got '{value}'.")
+        if not 0 <= self.person_share <= 1:
+            raise InputError(f"person_share must be from 0 to 1, got {self.person_share:g}.")
+        for name in ("theme", "person"):
+            check_prompt(getattr(self, name), name)
+
+
+def make_story(
+    song: SongAnalysis,
+    vocabulary: Vocabulary,
+    wishes: Wishes,
+    *,
+    count: CountTokens,
+    lyrics: Lyrics | None = None,
+    emotion: EmotionTimeline | None = None,
+    captions: tuple[Caption, ...] = (),
+    writer: Writer | None = None,
+) -> tuple[Story, tuple[str, ...]]:
+    """Make the story of a song.
+
+    Parameters
+    ----------
+    song : clock, beats, parts
+    vocabulary : what the offline storyteller can show
+    wishes : what the user wants
+    count : CLIP's tokens of a text
+    lyrics, emotion, captions : what else is known; captions are made where there are none
+    writer : writes the prompts anew (a language model); the offline story is what it falls back on
+
+    Returns
+    -------
+    story : shots without gaps, from 0 to the song's duration
+    notes : what was left out, repaired or guessed, one sentence each
+    """
+    lyrics = None if lyrics is None else lyrics.until(song.duration)
+    notes = list(lyrics.notes) if lyrics is not None else []
+    if emotion is not None and abs(emotion.duration - song.duration) > 1.0:
+        raise InputError(
+            f"The emotion is of another song: it lasts {emotion.duration:.1f} s, the song {song.duration:.1f} s; "
+            "connect the same audio to both nodes."
+        )
+    speech = wishes.content != "music"
+    shots = plan_shots(
+        song,
+        emotion=None if speech else emotion,
+        lyrics=lyrics,
+        min_seconds=wishes.min_seconds,
+        max_seconds=wishes.max_seconds * (_SPEECH_LENGTH if speech else 1.0),
+        line_a_shot=wishes.mode == "literal" or wishes.fusion != "off",
+    )
+    captions = captions or caption_song(song, emotion=emotion, lyrics=lyrics)
+    scenes = scenes_of(shots, song, lyrics=lyrics, emotion=emotion, captions=captions, calm=speech)
+    if wishes.fusion != "off":
+        scenes = fuse(scenes, lyrics, wishes.fusion, shortest=max(wishes.min_seconds, 2 / float(song.fps)))
+    shortened: list[int] = []
+    story = tell(
+        scenes,
+        vocabulary,
+        count=count,
+        mode=wishes.mode,
+        theme=wishes.theme,
+        person=wishes.person,
+        person_share=wishes.person_share,
+        negative=wishes.negative,
+        seed=wishes.seed,
+        on_drop=lambda number, parts: shortened.append(number),
+    )
+    if shortened:
+        notes.append(f"{len(shortened)} of {len(scenes)} prompts were shortened to what CLIP reads, details first.")
+    if writer is not None:
+        story = writer(scenes, story, notes)
+    if wishes.edits.strip():
+        story = apply_edits(story, wishes.edits)
+    return story, tuple(notes)
