@@ -4,6 +4,7 @@
 def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
     from .audio.node import AudioBeatEnvelope
+    from .charcha.node import CharchaCapture, CharchaIdentity
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .render.node import RenderMusicVideo
     from .schedule.node import OnsetSlerpScheduler
@@ -16,6 +17,8 @@ def node_classes() -> list[type]:
         CurveToRange,
         BeatsToText,
         PromptTimeline,
+        CharchaCapture,
+        CharchaIdentity,
         OnsetSlerpScheduler,
         RenderMusicVideo,
     ]
@@ -27,6 +30,12 @@ def extension():
 
     class SongreelExtension(ComfyExtension):
         async def get_node_list(self) -> list[type]:
+            from .charcha.routes import register
+            from .host import current
+
+            host = current()
+            register(host)
+            host.take_owner_keys()
             return node_classes()
 
     return SongreelExtension()

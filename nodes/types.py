@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -431,3 +432,26 @@ class FrameSchedule(JsonType):
             transition=transition,
             curves={name: curves.array(name, length=n_frames) for name in curves.data},
         )
+
+
+@dataclass(frozen=True)
+class IdentityRef(JsonType):
+    """A consenting person (CHARCHA_IDENTITY): the id of a record and nothing else.
+
+    It proves nothing by itself: whoever uses it calls `charcha.store.load_identity` at every execution.
+    """
+
+    io_type: ClassVar[str] = "CHARCHA_IDENTITY"
+
+    record: str
+
+    def __post_init__(self):
+        if not re.fullmatch(r"[a-z2-7]{26}", self.record):
+            raise InputError(f"{self.io_type}: {_shown(self.record)} is not the id of a record.")
+
+    def to_json(self) -> dict:
+        return self._head() | {"record": self.record}
+
+    @classmethod
+    def from_json(cls, data: Any) -> IdentityRef:
+        return cls(cls._open(data).text("record"))
