@@ -26,14 +26,14 @@ MAX_JPEG_BYTES = 400_000
 SIZES = (320, 1280)  # width of a frame, pixels
 LIFETIME = 180.0  # seconds from the first frame to the result
 CALIBRATION_FRAMES, CALIBRATION_SECONDS = 14, 45.0
-GAP_SECONDS, HOLD_SECONDS = (1.8, 4.2), (1.4, 2.4)
+GAP_SECONDS, HOLD_SECONDS = (2.0, 5.0), (1.4, 2.4)
 ACTION_SECONDS, RETURN_SECONDS = 10.0, 14.0
 REACTION_SECONDS = 0.22  # nobody reacts sooner to what they read
 RETRIES, ALL_RETRIES = 2, 3
 LAPSE_FRAMES = 2  # frames of a hold that may miss the mark
 WRONG_FRAMES = 3
 SECOND_FACE_FRAMES, SECOND_FACE_TOTAL = 4, 10
-FLAT = 0.35  # depth score below which it was no head
+FLAT = 0.4  # depth score below which it was no head
 LIVE = 0.5
 LIGHT_TRIES = 2
 NEUTRAL = "neutral"
@@ -328,7 +328,9 @@ class CaptureSession:
             return (action.more if strength > 0.35 else None), strength, 0
         self._lapse = 0
         self._steady = self._steady or now
-        sharp = quality.sharpness(picture, face)
+        # Of equally clear pictures the one between two blinks.
+        closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if key != "squint" else 0.0
+        sharp = quality.sharpness(picture, face) * float(1 - closed)
         if self._best is None or sharp > self._best.quality:
             self._best = _Best(sharp, picture, face)
         held = (now - self._steady) / self._span
