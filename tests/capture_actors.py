@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from face_puppet import HEIGHT, ROOMS, WIDTH, Pose, Puppet, astronaut
+from face_puppet import FOCAL, HEIGHT, ROOMS, WIDTH, Pose, Puppet, astronaut, rotation
 
 PERIOD = 0.125  # seconds between frames
 SCREEN_DELAY = 0.12  # from the message to light on the face to the frame that has it
@@ -167,54 +167,48 @@ class Photo(Actor):
 
     def __init__(self, seed: int = 0, room: str = "office"):
         super().__init__(seed, room)
-        self.noise = np.random.default_rng(seed)
-        self.print = self._portrait()
+        self.print, self.maps = self._portrait(), None
 
     @staticmethod
     def _portrait() -> np.ndarray:
         import cv2
 
-        picture, _ = astronaut()
-        crop = picture[0:300, 60:400]
-        return cv2.resize(crop, None, fx=2.2, fy=2.2, interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(astronaut()[0][0:300, 60:400], None, fx=2.2, fy=2.2, interpolation=cv2.INTER_CUBIC)
 
     def frame(self, now: float) -> bytes:
         import cv2
 
-        pose = Pose() if self.still else self.live_pose(now)
-        height, width = self.print.shape[:2]
-        # The print in cm, bent about its vertical axis as far as it is turned, then seen by the camera.
-        xs, ys = np.meshgrid(np.linspace(-1, 1, 41), np.linspace(-1, 1, 31))
-        half_w, half_h = 17.0 * width / height, 17.0
-        bend = 0.0 if self.still else 0.5 * math.sin(now * 0.8)
-        if abs(bend) < 1e-3:
-            x, z = xs * half_w, np.zeros_like(xs)
-        else:
-            radius = half_w / bend
-            x, z = radius * np.sin(xs * bend), radius * (1 - np.cos(xs * bend))
-        points = np.stack([x, ys * half_h, z], -1)
-        yaw, pitch = 2.0 * pose.yaw, 2.0 * pose.pitch
-        from face_puppet import FOCAL, _rotation
+        if self.maps is None or not self.still:
+            pose = Pose(x=self.home.x, y=self.home.y) if self.still else self.live_pose(now)
+            self.maps = self._see(pose, 0.0 if self.still else 0.5 * math.sin(now * 0.8))
+        picture = cv2.remap(self.print, *self.maps, cv2.INTER_LINEAR, borderValue=(70, 75, 80)).astype(np.float32)
+        picture += self.puppet.grain() * self.room.noise
+        return jpeg(np.clip(picture, 0, 255).astype(np.uint8))
 
-        points = points @ _rotation(yaw, pitch, pose.roll).T + [pose.x, pose.y + 1.5, pose.distance + 8]
-        u = points[..., 0] / points[..., 2] * FOCAL + WIDTH / 2
-        v = points[..., 1] / points[..., 2] * FOCAL + HEIGHT / 2
+    def _see(self, pose: Pose, bend: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where each pixel lies in the print, for a print that is bent (radians) about its vertical axis and turned.
+
+        A print must be turned twice as far as a head to look turned at all.
+        """
+        import cv2
         from scipy.interpolate import griddata
 
+        height, width = self.print.shape[:2]
+        xs, ys = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 15))
+        half_width, half_height = 17.0 * width / height, 17.0
+        if abs(bend) < 1e-3:
+            x, z = xs * half_width, np.zeros_like(xs)
+        else:
+            radius = half_width / bend
+            x, z = radius * np.sin(xs * bend), radius * (1 - np.cos(xs * bend))
+        points = np.stack([x, ys * half_height, z], -1) @ rotation(2 * pose.yaw, 2 * pose.pitch, pose.roll).T
+        points = points + [pose.x, pose.y + 1.5, pose.distance + 8]
+        seen = points[..., :2] / points[..., 2:] * FOCAL + [WIDTH / 2, HEIGHT / 2]
         grid_y, grid_x = np.mgrid[0:HEIGHT:8, 0:WIDTH:8]
-        where = (u.ravel(), v.ravel())
-        map_x = griddata(where, ((xs + 1) / 2 * (width - 1)).ravel(), (grid_x, grid_y), fill_value=-1e4).astype(
-            np.float32
-        )
-        map_y = griddata(where, ((ys + 1) / 2 * (height - 1)).ravel(), (grid_x, grid_y), fill_value=-1e4).astype(
-            np.float32
-        )
+        places = np.stack([(xs + 1) / 2 * (width - 1), (ys + 1) / 2 * (height - 1)], -1).reshape(-1, 2)
+        maps = griddata(seen.reshape(-1, 2), places, (grid_x, grid_y), fill_value=-1e4).astype(np.float32)
         size = (WIDTH, HEIGHT)
-        picture = cv2.remap(
-            self.print, cv2.resize(map_x, size), cv2.resize(map_y, size), cv2.INTER_LINEAR, borderValue=(70, 75, 80)
-        ).astype(np.float32)
-        picture += self.noise.standard_normal(picture.shape, dtype=np.float32) * self.room.noise
-        return jpeg(np.clip(picture, 0, 255).astype(np.uint8))
+        return cv2.resize(maps[..., 0], size), cv2.resize(maps[..., 1], size)
 
 
 class MovedPhoto(Photo):

@@ -14,7 +14,6 @@ from headless import pack
 from headless.host import HeadlessHost
 
 
-
 @lru_cache(maxsize=1)
 def models() -> tuple:
     """(landmarker, embedder, None), loaded once."""
@@ -50,7 +49,9 @@ class CaptureServer:
         assert answer.status == 200, await answer.text()
         return await answer.json()
 
-    async def attempt(self, actor, *, period: float = PERIOD, jitter: float = 0.02, sequence=None, on_frame=None, light=True):
+    async def attempt(
+        self, actor, *, period: float = PERIOD, jitter: float = 0.02, sequence=None, on_frame=None, light=True
+    ):
         """(last message, pictures, seconds, frames) of one capture."""
         ticket = await self.ticket(light=light)
         noise, begin, count = np.random.default_rng(1), self.clock.now, 0
@@ -89,5 +90,3 @@ async def capture_server(folder: Path, seed: int = 0, make_models=models):
         server.client = client
         server.origin = {"Origin": f"http://127.0.0.1:{client.port}"}
         yield server
-
-

@@ -100,7 +100,7 @@ def portrait_face():
     return pack.load("nodes.face.landmarks").load_landmarker([]).detect(picture)[0]
 
 
-def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """Camera axes (x right, y down, z away): yaw > 0 turns the face to the picture's right, pitch > 0 up."""
     a, b, c = np.radians([yaw, pitch, roll])
     turn = np.array([[math.cos(a), 0, -math.sin(a)], [0, 1, 0], [math.sin(a), 0, math.cos(a)]])
@@ -175,7 +175,7 @@ class Puppet:
         centre = uv[4].copy()
         points = (face.points[:468].astype(np.float64) - [*centre, face.points[4, 2]]) * scale
         # The portrait looks up and to a side a little; the puppet at rest looks straight ahead.
-        rest = _rotation(*self._portrait_angles(face)).T
+        rest = rotation(*self._portrait_angles(face)).T
         front = points @ rest.T
 
         angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
@@ -207,7 +207,7 @@ class Puppet:
         self._shapes = self._expressions()
         random = np.random.default_rng(seed)
         self._random = random
-        self._gain = None
+        self._gain = self._noise = None
         self._wall = self._make_wall(random)
         self._normals()
 
@@ -301,7 +301,7 @@ class Puppet:
         moved = (1 - pose.smile) * self._shapes["rest"] + pose.jaw * self._shapes["jaw"]
         moved = moved + pose.squint * self._shapes["squint"] + pose.blink * self._shapes["blink"]
         points[:468] += moved
-        turn = _rotation(pose.yaw, pose.pitch, pose.roll)
+        turn = rotation(pose.yaw, pose.pitch, pose.roll)
         turned = (points - PIVOT) @ turn.T + PIVOT
         points += self.weight[:, None] * (turned - points)
         normals = self.normals @ turn.T
@@ -359,6 +359,14 @@ class Puppet:
         person = source[..., 3:] * (identity > 0)[..., None]
         return colour, person, np.clip(maps[..., 2:], 0, 1)
 
+    def grain(self) -> np.ndarray:
+        """Sensor noise: one field, shifted and turned at random, which is quicker than a new one."""
+        if self._noise is None:
+            self._noise = self._random.standard_normal((HEIGHT, WIDTH, 3), dtype=np.float32)
+        shift = self._random.integers(0, (HEIGHT, WIDTH))
+        flips = (slice(None, None, self._random.choice([-1, 1])), slice(None, None, self._random.choice([-1, 1])))
+        return np.roll(self._noise, shift, (0, 1))[flips]
+
     def camera(self, linear: np.ndarray, room: Room, *, time: float = 0.0, quality: int = 85) -> bytes:
         """The picture as a webcam gives it: slow exposure control, sensor noise, gamma, JPEG."""
         from PIL import Image
@@ -367,7 +375,7 @@ class Puppet:
         self._gain = target if self._gain is None else self._gain + 0.08 * (target - self._gain)
         drift = 1 + room.drift * math.sin(2 * math.pi * time / 17)
         picture = np.clip(linear * (self._gain * drift), 0, 1) ** (1 / 2.2) * 255
-        picture = picture + self._random.standard_normal(picture.shape, dtype=np.float32) * room.noise
+        picture = picture + self.grain() * room.noise
         out = io.BytesIO()
         Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(out, "JPEG", quality=quality)
         return out.getvalue()

@@ -23,7 +23,7 @@ from ..errors import InputError
 from ..host import Host
 from . import consent
 from .desk import BusyError, CaptureDesk, Ticket
-from .session import MAX_JPEG_BYTES
+from .session import MAX_JPEG_BYTES, Outcome
 from .store import store_of
 from .words import FAILED
 
@@ -183,19 +183,21 @@ class CaptureRoutes:
                 return
             sequence, data = int.from_bytes(message.data[:4], "big"), message.data[4:]
             messages = await loop.run_in_executor(self._pool, session.frame, sequence, data, received)
+            if ticket.session is not session:
+                return  # its time ran out meanwhile
             if session.outcome is not None and session.outcome.passed:
                 messages = [entry for entry in messages if entry["type"] != "passed"]
             await _send(socket, messages)
         if session.outcome.passed:
-            result, pictures = await loop.run_in_executor(self._pool, self._keep, ticket)
+            result, pictures = await loop.run_in_executor(self._pool, self._keep, ticket, session.outcome)
             await _send(socket, [result])
             for picture in pictures:
                 await socket.send_bytes(picture)
 
-    def _keep(self, ticket: Ticket) -> tuple[dict, list[bytes]]:
+    def _keep(self, ticket: Ticket, outcome: Outcome) -> tuple[dict, list[bytes]]:
         from PIL import Image
 
-        outcome, store = ticket.session.outcome, self._store()
+        store = self._store()
         record_id, owner_key = store.add(
             token=ticket.token,
             class_word=ticket.class_word,
