@@ -188,6 +188,10 @@ class Host(ABC):
         """The owner's key of an identity that came with the run at hand; no workflow, file or history holds it."""
         return None
 
+    def take_owner_keys(self) -> None:
+        """From now on take owners' keys out of what is queued, before any history keeps them."""
+        return
+
     def setting(self, name: str, default: Any = None) -> Any:
         """A value of the owner's settings.json in the private folder."""
         return _read_json(self.private_dir() / "settings.json").get(name, default)
@@ -396,6 +400,8 @@ class ComfyHost(Host):
     def model_folders(self, kind: str) -> list[Path]:
         import folder_paths
 
+        if kind not in folder_paths.folder_names_and_paths:
+            return [Path(folder_paths.models_dir) / kind]  # a kind that newer versions have
         return [Path(folder) for folder in folder_paths.get_folder_paths(kind)]
 
     def output_dir(self) -> Path:
@@ -541,7 +547,6 @@ class ComfyHost(Host):
         return OwnerKeys()
 
     def take_owner_keys(self) -> None:
-        """From now on take owners' keys out of what is queued, before ComfyUI keeps it in its history."""
         from server import PromptServer
 
         if getattr(PromptServer, "instance", None) is not None:

@@ -6,7 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from capture_actors import Actor
 from capture_server import CaptureServer
@@ -47,7 +46,7 @@ class Impatient(random.Random):
 
 
 class Served:
-    """The headless page and its routes on a thread; `actor` sits before the painted camera, in slowed time."""
+    """The headless page and its routes on a thread; `actor` sits before the painted camera. speed: of their clock."""
 
     def __init__(self, folder: Path, speed: float = 1.0):
         self.server = CaptureServer(folder)
@@ -106,7 +105,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("capture"))
+    served = Served(tmp_path_factory.mktemp("capture"), speed=1.5)
     yield served
     served.stop()
 
@@ -215,7 +214,7 @@ def test_a_camera_lost_midway_a_cancel_a_reload_and_a_removed_element(served):
 
         page.get_by_label("I am the person").check()
         page.get_by_role("button", name="Start the camera").click()
-        page.locator("video").wait_for()
+        page.get_by_text("Look straight at the camera").wait_for()
         page.reload()
         deadline = time.monotonic() + 10
         while served.server.desk.open_count and time.monotonic() < deadline:

@@ -122,7 +122,7 @@ def test_colours_change_at_most_twice_a_second_and_none_is_a_saturated_red():
     for seed in range(200):
         drawn = light.draw_colours(random.Random(seed))
         assert len(drawn) == light.N_COLOURS and min(seconds for _, seconds in drawn) >= 0.5
-        assert all(first != second for (first, _), (second, _) in zip(drawn, drawn[1:]))
+        assert all(first != second for (first, _), (second, _) in zip(drawn, drawn[1:], strict=False))
     for colour in light.PALETTE:
         red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
         assert red / (red + green + blue) < 0.8
@@ -220,7 +220,9 @@ def test_frozen_looped_and_cut_recordings_are_seen_and_a_live_one_is_not():
     assert _watch([live[0]] * 10)[0] == "frozen"
     assert _watch(live[:20] + live[:20])[0] == "looped"
     assert _watch(live[:20] + _pictures(5, seed=1))[0] == "cut"
-    dimmed = [np.clip(picture * factor, 0, 255).astype(np.uint8) for picture, factor in zip(live, [1, 0.5] * 30)]
+    dimmed = [
+        np.clip(picture * factor, 0, 255).astype(np.uint8) for picture, factor in zip(live, [1, 0.5] * 30, strict=True)
+    ]
     assert _watch(dimmed) == []
     assert _watch(live[:14], period=0.6)[0] == "pauses"
 

@@ -80,10 +80,16 @@ class CharchaIdentity(io.ComfyNode):
 
 
 def _state(record):
-    """What caches depend on: the record's state. A linked id is not known here, so it is looked at every time."""
+    """What caches depend on: the record's state.
+
+    Where other computers reach the program every run shows the owner's key anew, so nothing is taken from a cache;
+    nor where the id is linked, and so not known here.
+    """
     from .store import store_of
 
-    return float("nan") if record is None else store_of(current()).status(record.strip())
+    if record is None or not current().local_only():
+        return float("nan")
+    return store_of(current()).status(record.strip())
 
 
 def _verified(record) -> io.NodeOutput:

@@ -129,9 +129,9 @@ class CaptureRoutes:
 
         self._check_origin(request)
         socket = web.WebSocketResponse(max_msg_size=MAX_JPEG_BYTES + 64, heartbeat=20.0, compress=False)
-        await socket.prepare(request)
         ticket = None
         try:
+            await socket.prepare(request)
             ticket = await self._claimed(socket)
             if ticket is None:
                 await socket.close(code=4401, message=b"no such session")
@@ -148,7 +148,8 @@ class CaptureRoutes:
         finally:
             if ticket is not None:
                 self._desk.close(ticket)
-            await socket.close()
+            with contextlib.suppress(ConnectionError, RuntimeError):  # never opened, or gone
+                await socket.close()
         return socket
 
     # Parts -------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from .landmarks import Face
+from .model_file import INSTALL
 
 FIVE_POINTS = (263, 362, 33, 133, 2)
 CHIP_SIZE, CHIP_PADDING = 150, 0.25
@@ -30,7 +31,7 @@ class FaceEmbedder:
         try:
             import dlib
         except ImportError:
-            raise InputError("Faces are compared with the library dlib; run: pip install dlib-bin") from None
+            raise InputError(f"Faces are compared with the library dlib (dlib-bin); {INSTALL}") from None
         self._dlib = dlib
         self._model = dlib.face_recognition_model_v1(str(_weights()))
         self._lock = threading.Lock()  # one network, which keeps its activations in itself
@@ -61,4 +62,4 @@ def _weights() -> Path:
         path = Path(folder) / "models" / _WEIGHTS
         if path.is_file():
             return path
-    raise InputError("dlib's face weights are not there; run: pip install face-recognition-models")
+    raise InputError(f"dlib's face weights are not there; {INSTALL}")

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError
-from .model_file import landmarker_file
+from .model_file import INSTALL, landmarker_file
 
 N_LANDMARKS = 478
 LEFT_EYE, RIGHT_EYE = 386, 159  # middle of the upper lids; left and right are the subject's own
@@ -123,8 +123,7 @@ def _import_mediapipe() -> types.SimpleNamespace:
         from mediapipe.tasks.python.vision.core import image
     except ImportError as error:
         raise InputError(
-            f"Faces are found with the library mediapipe, which cannot be imported ({type(error).__name__}); "
-            "run: pip install 'mediapipe>=0.10.30,<0.11'"
+            f"Faces are found with the library mediapipe, which cannot be imported ({type(error).__name__}); {INSTALL}"
         ) from None
     except OSError:
         raise InputError(

