@@ -310,13 +310,14 @@ def store_of(host: Host) -> IdentityStore:
 
 
 def load_identity(
-    host: Host, record_id: str, *, token: str | None = None, need_full: bool = False, pictures: bool = True
+    host: Host, record_id: str, *, token: str | None = None, allow_reduced: bool = False, pictures: bool = True
 ) -> IdentityRecord:
     """A verified record with its seven pictures in memory. Call it at every execution; keep nothing of it.
 
     token: the owner's key, needed where the program can be reached from other machines; the host may hold it for the
-    run at hand. need_full: refuse a record whose light check did not pass.
-    Raises InputError for a record that is unknown, altered, expired, revoked or deleted, and without the owner's key.
+    run at hand. allow_reduced: take also a record whose light check did not pass.
+    Raises InputError for a record that is unknown, altered, expired, revoked, deleted or of reduced assurance, and
+    without the owner's key.
     """
     store = store_of(host)
     record = store.load(record_id, pictures=False)
@@ -325,7 +326,7 @@ def load_identity(
             "This program can be reached from other machines, so an identity needs its owner's key with every run; see "
             "the help page of CharchaIdentity."
         )
-    if need_full and record.assurance != FULL:
+    if not allow_reduced and record.assurance != FULL:
         raise InputError(
             "The light check of this identity was not passed, so it may be a recording; capture again in a darker "
             "room, or allow reduced assurance."

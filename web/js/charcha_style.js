@@ -13,6 +13,7 @@ h2 { margin: 0 0 4px; font-size: 20px; line-height: 1.25; letter-spacing: -0.01e
 p { margin: 0 0 12px; }
 .lead { color: var(--soft); margin-bottom: 16px; }
 details { border-top: 1px solid var(--line); padding: 8px 0; }
+.main + details { margin-top: 16px; }
 details:last-of-type { border-bottom: 1px solid var(--line); margin-bottom: 16px; }
 summary { cursor: pointer; font-weight: 600; border-radius: 6px; }
 details p { margin: 6px 0 4px; color: var(--soft); }
@@ -31,7 +32,7 @@ button:hover:not(:disabled) { border-color: var(--accent); }
 button:disabled { opacity: 0.45; cursor: default; }
 button.main { color: #fff; background: var(--accent); border-color: var(--accent); width: 100%; min-height: 46px; margin-top: 6px; }
 button.main:hover:not(:disabled) { background: #245ed0; }
-button.danger { color: light-dark(#b3261e, #ff8a80); }
+button.danger { color: #e5484d; }
 :focus-visible { outline: 3px solid color-mix(in srgb, var(--accent) 55%, transparent); outline-offset: 2px; }
 .problem { padding: 10px 12px; border-radius: 10px; margin-bottom: 14px; background: color-mix(in srgb, #d97706 16%, transparent);
   border: 1px solid color-mix(in srgb, #d97706 45%, transparent); }
