@@ -20,11 +20,12 @@ test: $(VENV)/.tests
 	$(VENV)/bin/ruff format --check .
 	$(RUN) -m pytest $(ARGS)
 
-$(VENV)/.headless: requirements.txt headless/requirements.txt headless/constraints.txt
+$(VENV)/.headless: requirements.txt requirements-faces.txt headless/requirements.txt headless/constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed, this is %d.%d; choose another with make PYTHON=python3.12" % v)'
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what the headless host needs into $(VENV) (once, a few minutes) ..."
 	$(PIP) -r headless/requirements.txt
+	$(PIP) --no-deps -r requirements-faces.txt
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.headless tests/requirements.txt

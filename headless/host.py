@@ -420,6 +420,9 @@ class HeadlessHost(_port.Host):
     def add_route(self, method: str, path: str, handler: Callable) -> None:
         self.routes.route(method, f"/{_port.PACK}/{path}")(handler)
 
+    def local_only(self) -> bool:
+        return True
+
     def send_event(self, event: str, data: dict) -> None:
         name = f"{_port.PACK}.{event}"
         self.events.append((name, data))

@@ -5,6 +5,7 @@ def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
     from .audio.node import AudioBeatEnvelope
     from .caption.node import MusicCaption
+    from .charcha.node import CharchaCapture, CharchaIdentity
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
     from .lyrics.node import LoadLyrics, TranscribeLyrics
@@ -25,6 +26,8 @@ def node_classes() -> list[type]:
         LyricsToStoryPrompts,
         StoryShot,
         PromptTimeline,
+        CharchaCapture,
+        CharchaIdentity,
         OnsetSlerpScheduler,
         RenderMusicVideo,
     ]
@@ -36,6 +39,12 @@ def extension():
 
     class SongreelExtension(ComfyExtension):
         async def get_node_list(self) -> list[type]:
+            from .charcha.routes import register
+            from .host import current
+
+            host = current()
+            register(host)
+            host.take_owner_keys()
             return node_classes()
 
     return SongreelExtension()

@@ -10,14 +10,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import ipaddress
 import json
 import logging
 import os
 import shutil
 import types
+import uuid
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +184,18 @@ class Host(ABC):
     @abstractmethod
     def send_event(self, event: str, data: dict) -> None:
         """Send an event to the pages that are open, as <pack>.<event>."""
+
+    @abstractmethod
+    def local_only(self) -> bool:
+        """Whether only this computer can reach the program."""
+
+    def owner_key(self, record_id: str) -> str | None:
+        """The owner's key of an identity that came with the run at hand; no workflow, file or history holds it."""
+        return None
+
+    def take_owner_keys(self) -> None:
+        """From now on take owners' keys out of what is queued, before any history keeps them."""
+        return
 
     def setting(self, name: str, default: Any = None) -> Any:
         """A value of the owner's settings.json in the private folder."""
@@ -355,6 +370,41 @@ class _ComfyProgress(Progress):
             PromptServer.instance.send_progress_text(text, self._node_id)
 
 
+class OwnerKeys:
+    """Keys that came with a queued run as extra_data["songreel_owner_keys"], {record id: key}, by the run's id.
+
+    The run's id is made here and cannot be taken by another run, so a key serves the one run it came with.
+    """
+
+    FIELD, LIMIT = f"{PACK}_owner_keys", 200
+
+    def __init__(self):
+        self._held: dict[str, dict[str, str]] = {}
+
+    def on_prompt(self, data: dict) -> dict:
+        """Called with every body of POST /prompt, before ComfyUI reads it."""
+        extra = data.get("extra_data")
+        keys = extra.pop(self.FIELD, None) if isinstance(extra, dict) else None
+        if str(data.get("prompt_id")) in self._held:
+            del data["prompt_id"]
+        if isinstance(keys, dict):
+            data["prompt_id"] = run = str(uuid.uuid4())
+            self._held[run] = {str(name): str(key) for name, key in list(keys.items())[:8]}
+            while len(self._held) > self.LIMIT:
+                del self._held[next(iter(self._held))]
+        return data
+
+    def of(self, run: str) -> dict[str, str]:
+        return self._held.get(run, {})
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
 class ComfyHost(Host):
     """The port as ComfyUI answers it."""
 
@@ -363,6 +413,8 @@ class ComfyHost(Host):
     def model_folders(self, kind: str) -> list[Path]:
         import folder_paths
 
+        if kind not in folder_paths.folder_names_and_paths:
+            return [Path(folder_paths.models_dir) / kind]  # a kind that newer versions have
         return [Path(folder) for folder in folder_paths.get_folder_paths(kind)]
 
     def output_dir(self) -> Path:
@@ -491,7 +543,30 @@ class ComfyHost(Host):
     def add_route(self, method: str, path: str, handler: Callable) -> None:
         from server import PromptServer
 
+        if getattr(PromptServer, "instance", None) is None:
+            return  # ComfyUI was loaded without its server
         PromptServer.instance.routes.route(method, f"/{PACK}/{path}")(handler)
+
+    def local_only(self) -> bool:
+        from comfy.cli_args import args
+
+        return all(_is_loopback(address.strip()) for address in str(args.listen).split(","))
+
+    def owner_key(self, record_id: str) -> str | None:
+        from comfy_execution.utils import get_executing_context
+
+        context = get_executing_context()
+        return None if context is None else self._keys.of(context.prompt_id).get(record_id)
+
+    @cached_property
+    def _keys(self) -> OwnerKeys:
+        return OwnerKeys()
+
+    def take_owner_keys(self) -> None:
+        from server import PromptServer
+
+        if getattr(PromptServer, "instance", None) is not None:
+            PromptServer.instance.add_on_prompt_handler(self._keys.on_prompt)
 
     def send_event(self, event: str, data: dict) -> None:
         from server import PromptServer

@@ -7,6 +7,7 @@ that a STRING socket, a file or an API caller can carry the value.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +20,7 @@ from .guard import check_prompt
 from .json_type import Fields as _Fields
 from .json_type import JsonType
 from .json_type import numbers as _numbers
+from .json_type import shown as _shown
 from .timing import boundary, frame_count
 
 
@@ -303,3 +305,26 @@ class FrameSchedule(JsonType):
             transition=transition,
             curves={name: curves.array(name, length=n_frames) for name in curves.data},
         )
+
+
+@dataclass(frozen=True)
+class IdentityRef(JsonType):
+    """A consenting person (CHARCHA_IDENTITY): the id of a record and nothing else.
+
+    It proves nothing by itself: whoever uses it calls `charcha.store.load_identity` at every execution.
+    """
+
+    io_type: ClassVar[str] = "CHARCHA_IDENTITY"
+
+    record: str
+
+    def __post_init__(self):
+        if not re.fullmatch(r"[a-z2-7]{26}", self.record):
+            raise InputError(f"{self.io_type}: {_shown(self.record)} is not the id of a record.")
+
+    def to_json(self) -> dict:
+        return self._head() | {"record": self.record}
+
+    @classmethod
+    def from_json(cls, data: Any) -> IdentityRef:
+        return cls(cls._open(data).text("record"))

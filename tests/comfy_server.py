@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class ComfyServer:
     """Starts and stops one ComfyUI. `folder` is its base directory: input, output, temp, user, models, custom_nodes."""
 
-    def __init__(self, comfyui: Path, python: str, folder: Path, checkpoint: Path | None = None):
-        self.comfyui, self.python, self.folder = comfyui, python, folder
+    def __init__(self, comfyui: Path, python: str, folder: Path, checkpoint: Path | None = None, arguments=()):
+        self.comfyui, self.python, self.folder, self.arguments = comfyui, python, folder, arguments
         for name in ("custom_nodes", "input", "output", "user", "models/checkpoints", "models/loras"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         links = {"custom_nodes/songreel": ROOT}
@@ -48,7 +48,8 @@ class ComfyServer:
     def start(self) -> ComfyServer:
         with (self.folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [self.python, "main.py", "--cpu", "--base-directory", str(self.folder), "--port", str(self.port)],
+                [self.python, "main.py", "--cpu", "--base-directory", str(self.folder), "--port", str(self.port)]
+                + list(self.arguments),
                 cwd=self.comfyui,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -29,6 +29,7 @@ STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
+HEAVY |= {"mediapipe", "dlib", "cryptography", "aiohttp"}
 
 
 def imports(path, *, top_level_only=False):
@@ -120,6 +121,8 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "LyricsToStoryPrompts",
         "StoryShot",
         "PromptTimeline",
+        "CharchaCapture",
+        "CharchaIdentity",
         "OnsetSlerpScheduler",
         "RenderMusicVideo",
     ]
