@@ -40,5 +40,6 @@ def test_captions_read_back_and_can_be_written_by_hand():
     assert caption.captions_text(caption.parse_captions(text, 64.0)) == text
     own = caption.parse_captions("# mine\n0:05 slow harp\n0:30 drums\n2:00 past the end", 60.0)
     assert [(part.start, part.end, part.text) for part in own] == [(0, 30, "slow harp"), (30, 60, "drums")]
+    assert caption.parse_captions("", 60.0) == ()
     with pytest.raises(InputError, match="captions, line 2: 0:10.000 does not come after"):
         caption.parse_captions("0:20 a\n0:10 b", 60.0)
