@@ -136,6 +136,7 @@ def parse_captions(text: str, duration: float) -> tuple[Caption, ...]:
     Raises InputError naming the line that has no time, or is not after the one before it.
     """
     rows: list[tuple[float, str]] = []
+    before = -1.0
     for number, line in enumerate(text.splitlines(), 1):
         line = " ".join(line.split())
         if not line or line.startswith("#"):
@@ -144,9 +145,12 @@ def parse_captions(text: str, duration: float) -> tuple[Caption, ...]:
         if match is None:
             raise InputError(f"captions, line {number}: '{line[:40]}' does not begin with a time such as 0:12.")
         seconds = int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
-        if rows and seconds <= rows[-1][0]:
+        if seconds <= before:
             raise InputError(f"captions, line {number}: {clock_text(seconds)} does not come after the line before it.")
+        before = seconds
         if not rows or seconds < duration:
             rows.append((seconds if rows else 0.0, match[4]))
+    if not rows:
+        return ()
     ends = [start for start, _ in rows[1:]] + [duration]
     return tuple(Caption(start, end, words) for (start, words), end in zip(rows, ends, strict=True))

@@ -134,6 +134,8 @@ class LyricsToStoryPrompts(io.ComfyNode):
             node_id="LyricsToStoryPrompts",
             display_name="Lyrics To Story Prompts",
             category="songreel/story",
+            # So that a run shows the story also when this node is in ComfyUI's cache.
+            is_output_node=True,
             description="Tells a song's story in shots: cut at its parts and on beats, with places, colours and people "
             "that follow words, mood and music. Needs no language model, and can use one.",
             inputs=[
@@ -303,7 +305,29 @@ class LyricsToStoryPrompts(io.ComfyNode):
             writer=_writer(storyteller, wishes, style, token_cap),
         )
         text = story_text(story)
-        return io.NodeOutput(story, text, "\n".join(notes), ui={"text": [text, *notes]})
+        return io.NodeOutput(
+            story, text, "\n".join(notes), ui={"text": [text, *notes], "songreel_story": [_table(story)]}
+        )
+
+
+def _table(story: Story) -> dict:
+    """What the page shows of a story."""
+    from ..emotion.timeline import COLOURS, NEUTRAL
+
+    return {
+        "shots": [
+            {
+                "start": shot.start,
+                "end": shot.end,
+                "lyric": shot.lyric,
+                "emotion": shot.emotion,
+                "colour": COLOURS.get(shot.emotion, COLOURS[NEUTRAL]),
+                "prompt": " ".join(shot.prompt.split()),
+                "by_hand": bool(shot.record.get("by_hand", False)),
+            }
+            for shot in story.shots
+        ]
+    }
 
 
 def _writer(storyteller: str, wishes, style: str, token_cap: int):
