@@ -196,7 +196,7 @@ class IdentityStore:
         return hmac.compare_digest(payload["owner"], _owner_digest(record_id, owner_key))
 
     def entries(self) -> list[dict]:
-        """Every record there is or was: id, state, and where it still exists token, created, expires, assurance."""
+        """Every record there is or was, the newest last: id, state, and where it still exists token, created, expires, assurance."""
         result = []
         with self._ledger() as ledger:
             for record_id in ledger:
@@ -207,7 +207,7 @@ class IdentityStore:
                         name: payload[name] for name in ("token", "class_word", "created", "expires", "assurance")
                     }
                 result.append(entry)
-        return result
+        return sorted(result, key=lambda entry: entry.get("created", 0.0))
 
     # Parts -------------------------------------------------------------------------------------
 
