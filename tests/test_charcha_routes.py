@@ -254,7 +254,6 @@ def test_few_captures_at_once_and_a_minute_and_abandoned_ones_vanish(tmp_path):
         assert statuses.count(200) == desk_module.STARTS and statuses[-1] == 429
         answers = [(await server.post("identity", {"do": "status", "record": "a" * 26})).status for _ in range(45)]
         assert answers.count(200) == 40 and answers[-1] == 429
-        assert desk_module.CLAIM_SECONDS + session_module.LIFETIME >= session_module.LIFETIME
 
     run(tmp_path, play)
 

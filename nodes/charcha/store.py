@@ -196,7 +196,7 @@ class IdentityStore:
         return hmac.compare_digest(payload["owner"], _owner_digest(record_id, owner_key))
 
     def entries(self) -> list[dict]:
-        """Every record there is or was, the newest last: id, state, and where it still exists token, created, expires, assurance."""
+        """Every record there is or was, the newest last: id, state, and of those still there who, when, how sure."""
         result = []
         with self._ledger() as ledger:
             for record_id in ledger:
