@@ -1,6 +1,7 @@
 """What the capture stops: genuine subjects and attackers through the full server, and the detectors on real traces.
 
     python bench/charcha.py [--genuine 100] [--first 60] [--rest 20] [--only NAME] [--processes 2] [--json OUT]
+    python bench/charcha.py --report JSON ...      # the table of a run that was split with --from-seed
     python bench/charcha.py --detectors TRACES     # folder of head pose and expression traces
     python bench/charcha.py --light                # fit of unrelated colour sequences
     python bench/charcha.py --speed                # server time per frame, memory over many sessions
@@ -287,7 +288,9 @@ def main() -> None:
     parser.add_argument("--rest", type=int, default=20, help="challenges for each other attack")
     parser.add_argument("--only", help="one species")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--from-seed", type=int, default=0, help="where to go on, to split a run")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--report", type=Path, nargs="+", metavar="JSON", help="the table of runs that were split")
     parser.add_argument("--detectors", type=Path, metavar="TRACES")
     parser.add_argument("--light", action="store_true")
     parser.add_argument("--speed", action="store_true")
@@ -300,12 +303,14 @@ def main() -> None:
         return light()
     if args.speed:
         return speed()
+    if args.report:
+        return report([entry for path in args.report for entry in json.loads(path.read_text("utf-8"))])
     plan = [("genuine", seed) for seed in range(args.genuine)]
     plan += [(name, seed) for seed in range(args.first) for name in FIRST]
     plan += [(name, seed) for seed in range(args.rest) for name in (*REST, *KNOWN)]
     # Mixed, so that what an interrupted run has is of every kind.
     plan.sort(key=lambda entry: entry[1])
-    plan = [entry for entry in plan if args.only in (None, entry[0])]
+    plan = [entry for entry in plan if args.only in (None, entry[0]) and entry[1] >= args.from_seed]
     report(play_all(plan, args.processes, args.json))
 
 
