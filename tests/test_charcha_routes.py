@@ -14,6 +14,7 @@ from PIL import Image
 from headless import pack
 
 session_module = pack.load("nodes.charcha.session")
+frames = pack.load("nodes.charcha.frames")
 desk_module = pack.load("nodes.charcha.desk")
 landmarks = pack.load("nodes.face.landmarks")
 VERSION = pack.load("nodes.charcha.consent").VERSION
@@ -204,7 +205,7 @@ def test_an_oversized_message_a_flood_and_a_text_end_the_capture(tmp_path):
     async def play(server):
         socket = await connected(server)
         await first(socket)
-        await socket.send_bytes(bytes(session_module.MAX_JPEG_BYTES + 100))
+        await socket.send_bytes(bytes(frames.MAX_JPEG_BYTES + 100))
         assert await first(socket) in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
         socket = await connected(server)
