@@ -139,9 +139,8 @@ def report(results: list[dict]) -> None:
         passed = sum(entry["passed"] for entry in mine)
         reasons = sorted({entry["reason"] for entry in mine if not entry["passed"]})
         counts = ", ".join(f"{reason} {sum(entry['reason'] == reason for entry in mine)}" for reason in reasons)
-        print(
-            f"{name:14} {rate(full, len(mine)):28} {rate(passed, len(mine)):28} {counts or ('nothing' if full else 'the light check only')}"
-        )
+        stopped = counts or ("nothing" if full else "the light check only")
+        print(f"{name:14} {rate(full, len(mine)):28} {rate(passed, len(mine)):28} {stopped}")
 
 
 def detectors(folder: Path) -> None:
