@@ -30,7 +30,8 @@ class CaptureServer:
         self.host, self.clock = HeadlessHost(folder), Clock()
         self.store = store.store_of(self.host)
         self.desk = desk.CaptureDesk(make_models, clock=self.clock, random=random.Random(seed))
-        self.routes = routes.CaptureRoutes(lambda: self.store, self.desk)
+        # Frames are drawn between two messages, which takes long on a busy machine.
+        self.routes = routes.CaptureRoutes(lambda: self.store, self.desk, idle=120.0)
         self.routes.add_to(self.host)
         self.client = None
         self.origin: dict[str, str] = {}

@@ -183,6 +183,12 @@ def test_nothing_starts_before_consent_and_a_refused_camera_is_explained(served)
         assert served.server.desk.open_count == 0
 
 
+def test_a_page_without_a_secure_context_says_so(served):
+    with Browser([*FAKE, "--host-resolver-rules=MAP capture.test 127.0.0.1"]) as browser:
+        browser.page.goto(served.url.replace("127.0.0.1", "capture.test"))
+        assert browser.problem().startswith("Browsers open a camera only on https:// pages and on localhost")
+
+
 def test_no_camera(served):
     with Browser() as browser:
         browser.start(served.url)

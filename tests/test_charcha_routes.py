@@ -14,6 +14,7 @@ from PIL import Image
 from headless import pack
 
 session_module = pack.load("nodes.charcha.session")
+frames = pack.load("nodes.charcha.frames")
 desk_module = pack.load("nodes.charcha.desk")
 landmarks = pack.load("nodes.face.landmarks")
 VERSION = pack.load("nodes.charcha.consent").VERSION
@@ -204,7 +205,7 @@ def test_an_oversized_message_a_flood_and_a_text_end_the_capture(tmp_path):
     async def play(server):
         socket = await connected(server)
         await first(socket)
-        await socket.send_bytes(bytes(session_module.MAX_JPEG_BYTES + 100))
+        await socket.send_bytes(bytes(frames.MAX_JPEG_BYTES + 100))
         assert await first(socket) in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
         socket = await connected(server)
@@ -254,7 +255,6 @@ def test_few_captures_at_once_and_a_minute_and_abandoned_ones_vanish(tmp_path):
         assert statuses.count(200) == desk_module.STARTS and statuses[-1] == 429
         answers = [(await server.post("identity", {"do": "status", "record": "a" * 26})).status for _ in range(45)]
         assert answers.count(200) == 40 and answers[-1] == 429
-        assert desk_module.CLAIM_SECONDS + session_module.LIFETIME >= session_module.LIFETIME
 
     run(tmp_path, play)
 

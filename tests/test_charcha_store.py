@@ -94,7 +94,8 @@ def test_revoked_deleted_and_expired_records_are_refused(store, wall):
     wall.now += 1
     with pytest.raises(InputError, match="expired"):
         store.load(third)
-    assert [entry["state"] for entry in store.entries()] == ["revoked", "deleted", "expired"]
+    states = {entry["id"]: entry["state"] for entry in store.entries()}
+    assert states == {record_id: "revoked", other: "deleted", third: "expired"}
     wall.now -= 400 * DAY
     assert state(store, third) == "expired"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -67,8 +68,11 @@ def canonical(payload: Any) -> bytes:
     return json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600, whole or not at all, and on the disk when this returns."""
+def write_private(path: Path, data: bytes, *, keep: bool = False) -> None:
+    """Write a file of mode 0600, whole or not at all, and on the disk when this returns.
+
+    keep: leave a file that is already there as it is, also one that another process makes just now.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -76,21 +80,18 @@ def write_private(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        if keep:
+            with contextlib.suppress(FileExistsError):
+                os.link(part, path)
+        else:
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def _key(path: Path) -> bytes:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+    if not path.exists():
+        write_private(path, os.urandom(KEY_BYTES), keep=True)
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InputError("The key of the identity records can be read by other users; run chmod 600 on it.")
     key = path.read_bytes()

@@ -23,7 +23,8 @@ from ..errors import InputError
 from ..host import Host
 from . import consent
 from .desk import BusyError, CaptureDesk, Ticket
-from .session import MAX_JPEG_BYTES, Outcome
+from .frames import MAX_JPEG_BYTES
+from .outcome import Outcome
 from .store import store_of
 from .words import FAILED
 
@@ -52,10 +53,13 @@ def _models(host: Host) -> tuple:
 
 
 class CaptureRoutes:
-    """store: gives the store of records. desk: makes sessions. hosts: names by which this program may be addressed."""
+    """store: gives the store of records. desk: makes sessions. hosts: names by which this program may be addressed.
 
-    def __init__(self, store, desk: CaptureDesk, *, hosts=lambda: ()):
-        self._store, self._desk, self._hosts = store, desk, hosts
+    idle: seconds without a frame after which a page is taken for gone.
+    """
+
+    def __init__(self, store, desk: CaptureDesk, *, hosts=lambda: (), idle: float = IDLE_SECONDS):
+        self._store, self._desk, self._hosts, self._idle = store, desk, hosts, idle
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="charcha")
         self._asks: deque[float] = deque(maxlen=ASKS)
 
@@ -128,7 +132,7 @@ class CaptureRoutes:
         from aiohttp import web
 
         self._check_origin(request)
-        socket = web.WebSocketResponse(max_msg_size=MAX_JPEG_BYTES + 64, heartbeat=20.0, compress=False)
+        socket = web.WebSocketResponse(max_msg_size=MAX_JPEG_BYTES + 64, compress=False)
         ticket = None
         try:
             await socket.prepare(request)
@@ -160,7 +164,7 @@ class CaptureRoutes:
         self._desk.models()
 
     async def _claimed(self, socket) -> Ticket | None:
-        message = await socket.receive(timeout=IDLE_SECONDS)
+        message = await socket.receive(timeout=self._idle)
         try:
             hello = json.loads(message.data) if isinstance(message.data, str) and len(message.data) < MAX_BODY else {}
         except ValueError:
@@ -178,7 +182,7 @@ class CaptureRoutes:
         session, loop = ticket.session, asyncio.get_running_loop()
         await _send(socket, session.begin())
         while session.outcome is None:
-            message = await socket.receive(timeout=IDLE_SECONDS)
+            message = await socket.receive(timeout=self._idle)
             received = self._desk.clock()
             if message.type != WSMsgType.BINARY or len(message.data) < 5:
                 return

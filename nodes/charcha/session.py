@@ -6,10 +6,9 @@ is the server's own. Clock and random source are arguments, so that tests can ru
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,11 +18,11 @@ from ..face.landmarks import Face, Landmarker
 from . import actions, light, quality
 from .actions import ACTIONS, Measures
 from .continuity import Continuity
+from .frames import decode
+from .outcome import Kept, Outcome
 from .parallax import depth_score
 from .words import COACHING, FAILED, RETRY
 
-MAX_JPEG_BYTES = 400_000
-SIZES = (320, 1280)  # width of a frame, pixels
 LIFETIME = 180.0  # seconds from the first frame to the result
 CALIBRATION_FRAMES, CALIBRATION_SECONDS = 14, 45.0
 GAP_SECONDS, HOLD_SECONDS = (2.0, 5.0), (1.4, 2.4)
@@ -41,28 +40,6 @@ NEUTRAL = "neutral"
 
 class Embedder(Protocol):
     def describe(self, picture: np.ndarray, face: Face) -> np.ndarray: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """A picture that is kept: uint8 RGB (S, S, 3), square."""
-
-    label: str
-    picture: np.ndarray
-
-    def __repr__(self) -> str:
-        return f"Kept({self.label!r})"
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """How a session ended. reason: a key of `words.FAILED`, or "passed". assurance: "full" or "reduced"."""
-
-    passed: bool
-    reason: str
-    assurance: str = ""
-    scores: dict = field(default_factory=dict)
-    kept: tuple[Kept, ...] = ()
 
 
 @dataclass
@@ -136,10 +113,11 @@ class CaptureSession:
         self._next += 1
         if received - self._begin > LIFETIME:
             problem = problem or "timeout"
-        picture = None if problem else self._decode(data)
+        picture = None if problem else decode(data, self._shape)
         if problem or picture is None:
             self._fail(problem or "picture")
             return self._taken()
+        self._shape = picture.shape
         faces = self._landmarker.detect(picture)
         complaint = quality.complaint(picture, faces)
         problem = self._continuity.add(picture, faces[0] if faces else None, received)
@@ -411,24 +389,6 @@ class CaptureSession:
 
     def _keep(self, label: str, best: _Best) -> None:
         self._kept.append(Kept(label, quality.square(best.picture).copy()))
-
-    def _decode(self, data: bytes) -> np.ndarray | None:
-        """The picture, or None when it is not a JPEG of the size that this session began with."""
-        from PIL import Image
-
-        if len(data) > MAX_JPEG_BYTES:
-            return None
-        try:
-            with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-                width, height = image.size
-                if not (SIZES[0] <= width <= SIZES[1] and 0.5 <= height / width <= 1.8 and height <= SIZES[1]):
-                    return None
-                if self._shape is not None and image.size != self._shape:
-                    return None
-                self._shape = image.size
-                return np.asarray(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError):
-            return None
 
     def _say(self, phase: str, words: str, *, action: str | None = None, seconds: float | None = None) -> None:
         self._messages.append(

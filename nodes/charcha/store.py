@@ -31,6 +31,7 @@ from ..errors import InputError
 from ..host import Host, private_folder
 from .consent import KEPT_DAYS
 from .crypto import Locksmith, canonical, write_private
+from .locks import file_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ class IdentityStore:
         self._records = private_folder(folder / "records")
         self._locks = Locksmith(folder / "key")
         self._clock = clock
-        with _LOCK, _file_lock(self._folder / "lock"):
+        with _LOCK, file_lock(self._folder / "lock"):
             if not (self._folder / "ledger.json").exists() and not any(self._records.iterdir()):
                 self._save({})
 
@@ -196,7 +197,7 @@ class IdentityStore:
         return hmac.compare_digest(payload["owner"], _owner_digest(record_id, owner_key))
 
     def entries(self) -> list[dict]:
-        """Every record there is or was: id, state, and where it still exists token, created, expires, assurance."""
+        """Every record there is or was, the newest last: id, state, and of those still there who, when, how sure."""
         result = []
         with self._ledger() as ledger:
             for record_id in ledger:
@@ -207,7 +208,7 @@ class IdentityStore:
                         name: payload[name] for name in ("token", "class_word", "created", "expires", "assurance")
                     }
                 result.append(entry)
-        return result
+        return sorted(result, key=lambda entry: entry.get("created", 0.0))
 
     # Parts -------------------------------------------------------------------------------------
 
@@ -269,7 +270,7 @@ class IdentityStore:
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[dict]:
         """The ledger, under a lock across threads and processes; saved when the block changed it."""
-        with _LOCK, _file_lock(self._folder / "lock"):
+        with _LOCK, file_lock(self._folder / "lock"):
             ledger = self._read_ledger()
             before = canonical(ledger)
             yield ledger
@@ -357,37 +358,3 @@ def _png(picture: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "PNG")
     return out.getvalue()
-
-
-_held = threading.local()
-
-
-@contextlib.contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    """Exclusive among processes; the same thread may enter again."""
-    if getattr(_held, "depth", 0):
-        _held.depth += 1
-        try:
-            yield
-        finally:
-            _held.depth -= 1
-        return
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _lock(handle)
-        _held.depth = 1
-        yield
-    finally:
-        _held.depth = 0
-        os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    if os.name == "nt":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)

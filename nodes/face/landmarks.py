@@ -6,11 +6,12 @@ Video on Mobile GPUs" (2019); blendshapes: Grishchenko et al., "Blendshapes GHUM
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import queue
 import sys
-import threading
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,34 +70,42 @@ def load_landmarker(folders: Iterable[Path]) -> Landmarker:
 
 
 class MediaPipeLandmarker:
-    """MediaPipe Tasks, one graph per thread, each picture on its own: no state is left between pictures."""
+    """MediaPipe Tasks, each picture on its own: no state is left between pictures. As many graphs as calls at once."""
 
     def __init__(self, model: Path):
         self._tasks = _import_mediapipe()
         self._model = model
-        self._local = threading.local()
+        self._idle: queue.LifoQueue = queue.LifoQueue()
 
-    def _graph(self):
-        if not hasattr(self._local, "graph"):
-            landmarker, base = self._tasks.landmarker, self._tasks.base_options
-            options = landmarker.FaceLandmarkerOptions(
-                base_options=base.BaseOptions(model_asset_path=str(self._model)),
-                num_faces=2,
-                output_face_blendshapes=True,
-                output_facial_transformation_matrixes=True,
-            )
-            graph = landmarker.FaceLandmarker.create_from_options(options)
-            # Its destructor fails, loudly, once the interpreter goes down; the process frees it anyway.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(graph))
-            self._local.graph = graph
-        return self._local.graph
+    @contextlib.contextmanager
+    def _graph(self) -> Iterator:
+        try:
+            graph = self._idle.get_nowait()
+        except queue.Empty:
+            graph = self._new_graph()
+        yield graph
+        self._idle.put(graph)
+
+    def _new_graph(self):
+        landmarker, base = self._tasks.landmarker, self._tasks.base_options
+        options = landmarker.FaceLandmarkerOptions(
+            base_options=base.BaseOptions(model_asset_path=str(self._model)),
+            num_faces=2,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+        graph = landmarker.FaceLandmarker.create_from_options(options)
+        # Its destructor fails, loudly, once the interpreter goes down; the process frees it anyway.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(graph))
+        return graph
 
     def detect(self, picture: np.ndarray) -> list[Face]:
         height, width = picture.shape[:2]
         image = self._tasks.image.Image(
             image_format=self._tasks.image.ImageFormat.SRGB, data=np.ascontiguousarray(picture)
         )
-        found = self._graph().detect(image)
+        with self._graph() as graph:
+            found = graph.detect(image)
         faces = []
         for landmarks, matrix, shapes in zip(
             found.face_landmarks, found.facial_transformation_matrixes, found.face_blendshapes, strict=True
