@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..types import FrameSchedule, Story
+from .quality import DEFAULT_QUALITY, QUALITIES
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -113,6 +114,15 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="A quick look at story and timing: one small picture per shot, faded into the next at the "
                     "schedule's pace.",
                 ),
+                io.Combo.Input(
+                    "quality",
+                    options=list(QUALITIES),
+                    default=DEFAULT_QUALITY,
+                    optional=True,
+                    tooltip="How many pictures are sampled. exact: every one. fine, balanced, quick: where the picture "
+                    "changes most, with at most 1/2, 1/4, 1/8 of the model calls; the pictures between come from their "
+                    "neighbours.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -146,6 +156,7 @@ class RenderMusicVideo(io.ComfyNode):
         start=0.0,
         seconds=0.0,
         draft=False,
+        quality=DEFAULT_QUALITY,
     ) -> io.NodeOutput:
         from ..media.audio import samples_of
         from .plan import RenderSettings
@@ -153,7 +164,17 @@ class RenderMusicVideo(io.ComfyNode):
 
         host = current()
         settings = RenderSettings(
-            width, height, steps, cfg, sampler_name, scheduler, seed, batch_size=batch_size, noise=noise, crf=crf
+            width,
+            height,
+            steps,
+            cfg,
+            sampler_name,
+            scheduler,
+            seed,
+            batch_size=batch_size,
+            noise=noise,
+            crf=crf,
+            quality=quality,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)
