@@ -11,10 +11,10 @@ from ..errors import InputError
 class Quality:
     """One position of the dial.
 
-    share: largest share of the exact mode's model calls in a shot, a little under the promise, since the last shot
-    holds one picture. tolerance: largest expected deviation of an in-between latent, relative to the latent's length, at which nothing more is sampled. blend: largest distance of two
-    latents at which pictures between them are blended and not decoded. ssim: mean structural similarity with the
-    exact mode's pictures that this position aims at.
+    share: largest share of the exact mode's model calls in a shot, a little under what is promised, since the last shot
+    holds one picture. tolerance: largest expected deviation of an in-between latent, relative to the latent's length,
+    at which nothing more is sampled. blend: largest distance of two latents at which pictures between them are
+    blended and not decoded. ssim: mean structural similarity with exact mode's pictures that this position aims at.
     """
 
     share: float

@@ -1,8 +1,8 @@
 """Ways to pace a shot: how far each of its frames has moved towards the next shot's picture.
 
 Every rule gives t = 0 on the shot's first frame and stays in 0..1; the next shot's first frame is the next picture,
-wherever t has got to. The cosine with a pulse on onsets is the audio-driven-video survey's smooth blend; Giffusion's own
-rules (linear, sine) return or start late, which these do not unless asked to.
+wherever t has got to. The cosine with a pulse on onsets is the audio-driven-video survey's smooth blend; Giffusion's
+own rules (linear, sine) return or start late, which these do not unless asked to.
 """
 
 from __future__ import annotations
