@@ -5,7 +5,7 @@ def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
     from .audio.node import AudioBeatEnvelope
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
-    from .render.node import RenderMusicVideo
+    from .render.node import RenderMusicVideo, StoryAnimatic
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import PromptTimeline
 
@@ -17,6 +17,7 @@ def node_classes() -> list[type]:
         BeatsToText,
         PromptTimeline,
         OnsetSlerpScheduler,
+        StoryAnimatic,
         RenderMusicVideo,
     ]
 

@@ -114,6 +114,7 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "BeatsToText",
         "PromptTimeline",
         "OnsetSlerpScheduler",
+        "StoryAnimatic",
         "RenderMusicVideo",
     ]
     for node in ours:

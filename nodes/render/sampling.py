@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ..host import Host
 from .anchors import Way
@@ -20,8 +21,8 @@ from .trace import Trace, mixed, predictor
 
 # Pictures that are chosen at a time on a way between keyframes; fixed, so that the choice depends on nothing else.
 ROUND = 4
-# A picture is sampled with fewer calls between neighbours that are at most this far apart, in t.
-NEAR = 0.6
+# Distance of two latents, relative to their length, up to which neighbours count as alike.
+NEAR = 0.5
 
 
 @dataclass
@@ -120,16 +121,16 @@ class LatentSource:
         full = self.full_rows(traces[0])
         left = int(self.plan.budget(segment) * full)
         number = 0
-        picks = way.first(min(1, left // full))
+        picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
         light: list[int] = []
         while picks or light:
-            for group, lean in ((sorted(picks), False), (sorted(light), True)):
+            for group, near in ((sorted(picks), False), (sorted(light), True)):
                 for low in range(0, len(group), settings.batch_size):
                     batch = group[low : low + settings.batch_size]
-                    between = self._between(way, traces, batch) if lean else None
+                    between = self._between(way, traces, batch) if self._traced else None
                     positions = [float(way.t[picture]) for picture in batch]
                     _, latents, trace = self._batch(
-                        self._file(segment, number), batch, segment.shot_a, segment.shot_b, positions, between
+                        self._file(segment, number), batch, segment.shot_a, segment.shot_b, positions, between, near
                     )
                     number += 1
                     left -= trace.rows
@@ -138,9 +139,8 @@ class LatentSource:
                         way.add(picture, latents[row].numpy())
             picks, light, cost = [], [], 0
             for picture in way.following(ROUND, quality.tolerance):
-                low, high = way.neighbours(picture)
-                near = self._traced and way.t[high] - way.t[low] <= NEAR
-                rows = self.light_rows(traces[0]) if near else full
+                near = self._traced and way.distance(*way.neighbours(picture)) <= NEAR
+                rows = self.rows(traces[0], near=near)
                 if cost + rows <= left:
                     (light if near else picks).append(picture)
                     cost += rows
@@ -151,10 +151,11 @@ class LatentSource:
         settings = self.plan.settings
         return settings.calls_per_picture if not trace.rows else trace.rows
 
-    def light_rows(self, trace: Trace) -> int:
-        """Model rows of one picture whose neighbours' traces are used."""
+    def rows(self, trace: Trace, *, near: bool) -> int:
+        """Model rows of one picture between two others, which are alike (`near`) or not."""
         guided = 2 if self.plan.settings.cfg != 1 else 1
-        return self.full_rows(trace) - guided * (len(trace.early) + len(trace.rest)) - len(trace.pull)
+        rows = self.full_rows(trace) - guided * len(trace.rest)
+        return rows - guided * len(trace.early) - len(trace.pull) if near else rows
 
     def _between(self, way: Way, traces: dict[int, Trace], pictures: list[int]) -> Trace:
         neighbours = [way.neighbours(picture) for picture in pictures]
@@ -163,7 +164,16 @@ class LatentSource:
 
     # Sampling --------------------------------------------------------------------------------------
 
-    def _batch(self, path: Path, pictures: list[int], a: int, b: int, positions: list[float], between: Trace | None):
+    def _batch(
+        self,
+        path: Path,
+        pictures: list[int],
+        a: int,
+        b: int,
+        positions: list[float],
+        between: Trace | None,
+        near: bool = False,
+    ) -> tuple[list[int], torch.Tensor, Trace]:
         """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored."""
         if path.exists():
             stored = load_batch(path)
@@ -185,7 +195,7 @@ class LatentSource:
                 sampler=settings.sampler,
                 scheduler=settings.scheduler,
                 on_step=lambda step, x0: self.tick(len(pictures)),
-                **({"predict": predictor(settings.cfg, trace, between)} if self._traced else {}),
+                **({"predict": predictor(settings.cfg, trace, between, near=near)} if self._traced else {}),
             )
         latents = latents.float().cpu()
         if not self._traced:

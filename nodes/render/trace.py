@@ -3,8 +3,9 @@
 What the model says changes from picture to picture in a different way at each noise level. At the first, highest
 levels it says nearly the same about neighbours; at the last, lowest ones it only removes a rest of noise; and below a
 noise level of about 1 the pull of guidance is nearly the same for neighbours. There the answers of both neighbours are
-interpolated, and the model is asked where the picture is decided. (Skipping guidance where it changes little is known
-from Castillo et al. 2023, "Adaptive Guidance", arXiv 2312.12487; interpolating it along a path is ours.)
+interpolated, and the model is asked where the picture is decided. Between neighbours that differ much, only the last
+levels are taken from them. (Skipping guidance where it changes little is known from Castillo et al. 2023, "Adaptive
+Guidance", arXiv 2312.12487; interpolating it along a way is ours.)
 """
 
 from __future__ import annotations
@@ -65,10 +66,11 @@ def mixed(low: list[Trace], high: list[Trace], shares: list[float]) -> Trace:
     return Trace(mix(0), mix(1), mix(2))
 
 
-def predictor(cfg: float, record: Trace, between: Trace | None = None):
+def predictor(cfg: float, record: Trace, between: Trace | None = None, *, near: bool = False):
     """A rule for `Host.sample`: ask the model and record it, or take from `between` where that is as good.
 
-    Without `between` every call is made, and the result is that of plain sampling.
+    Without `between` every call is made, and the result is that of plain sampling. near: the neighbours are alike, so
+    that more than the last calls is taken from them.
     """
     guided = cfg != 1
 
@@ -76,11 +78,11 @@ def predictor(cfg: float, record: Trace, between: Trace | None = None):
         def from_neighbours(part):
             return part.to(x.device, x.dtype)
 
-        if between is not None and sigma > EARLY:
+        if between is not None and near and sigma > EARLY:
             estimate = from_neighbours(between.early[call])
         elif between is not None and sigma < LATE:
             estimate = x + from_neighbours(between.rest[call])
-        elif between is not None and guided and sigma < GUIDED:
+        elif between is not None and near and guided and sigma < GUIDED:
             wanted, _ = evaluate(False)
             record.rows += len(x)
             pull = from_neighbours(between.pull[call])
