@@ -133,3 +133,31 @@ def test_a_shot_may_have_a_mode_of_its_own():
 def test_bad_modes(options, message):
     with pytest.raises(InputError, match=message):
         onset.onset_slerp_schedule(*one_shot(), **options)
+
+
+@pytest.mark.parametrize("fps", [Fraction(12), Fraction(24), Fraction(30000, 1001)])
+def test_cuts_on_the_demo_songs_beats_land_within_half_a_frame_from_first_to_last(fps):
+    from headless.demo_song import DURATION_S, true_downbeats
+
+    analysis = song(DURATION_S, fps, bpm=112.0)
+    starts = [0.0, *true_downbeats().tolist()]
+    shots = [types.Shot(a, b, "x") for a, b in zip(starts, [*starts[1:], DURATION_S], strict=True)]
+    schedule = onset.onset_slerp_schedule(analysis, types.Story(tuple(shots)), mode="cut")
+    seen = (np.flatnonzero(np.diff(schedule.shot_a)) + 1) / float(fps)
+    assert len(seen) == 13 and np.abs(seen - true_downbeats()).max() <= 0.5 / float(fps) + 1e-6
+
+
+def test_cuts_on_the_beats_that_are_heard_land_within_a_frame_of_the_true_ones():
+    from headless.demo_song import make_demo_song, true_downbeats
+
+    waveform, rate = make_demo_song()
+    analysis = pack.load("nodes.audio.analysis").analyze(waveform, rate, fps=24)
+    text = "\n".join(f"downbeat {n} shot {n}" for n in range(len(analysis.downbeats)))
+    story = pack.load("nodes.story.timeline").parse_timeline(text, analysis)
+    schedule = onset.onset_slerp_schedule(analysis, story, mode="hold and hit")
+    seen = (np.flatnonzero(np.diff(schedule.shot_a)) + 1) / 24
+    distances = np.array([np.abs(true_downbeats() - time).min() for time in seen])
+    assert len(seen) >= 11 and distances.max() <= 1 / 24 and distances.mean() <= 0.5 / 24
+    # The last frame before the beat moves most.
+    first, second = story.first_frames(analysis.fps, analysis.n_frames)[1:3]
+    assert np.diff(schedule.t[first:second]).argmax() == second - first - 2
