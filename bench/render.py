@@ -4,8 +4,10 @@
 
 Overhead: wall time of one render over the time inside its UNet and VAE calls, which are timed in that very
 run, so that the machine's noise meets both. Memory: peak resident size of whole processes that render the
-demo model, one with ten times the frames of the other. Without --checkpoint the demo model stands for both;
-it is so small that its overhead says little about SD1.5.
+demo model, one with ten times the frames of the other. Beside it (--beside): the same frames by a loop of one
+KSampler and one decode per frame, by the prompt-walk method of stable-diffusion-videos and Giffusion (all noise and
+embeddings first, embeddings lerped, batches of four), by exact mode and by the default quality. Without --checkpoint
+the demo model stands for all; it is so small that its overhead says little about SD1.5.
 """
 
 from __future__ import annotations
@@ -101,10 +103,79 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     }
 
 
-def in_a_process(**options) -> dict:
-    """The same in a process and a home folder of its own."""
+def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> dict:
+    """Seconds for the same frames by two plain loops, by exact mode and by the default quality, in this process.
+
+    Each encodes its frames with the same settings. A shot of `frames` frames and the next shot's picture.
+    """
+    from headless import pack
+    from headless.__main__ import bootstrap
+    from headless.host import HeadlessHost
+
+    bootstrap(HeadlessHost())
+    import torch
+
+    from headless.demo_model import CHECKPOINT
+    from headless.sd.checkpoint import load_checkpoint
+
+    host = pack.load("nodes.host").current()
+    plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
+    video, pictures = pack.load("nodes.media.video"), pack.load("nodes.render.pictures")
+    quality = pack.load("nodes.render.quality").DEFAULT_QUALITY
+    slerp = pack.load("nodes.render.interpolate").slerp
+    model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
+    story, schedule, waveform, rate = moving_song(frames + 1)
+    options = {"steps": steps, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"}
+    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0)
+    positions = [*schedule.t[:frames].tolist(), 1.0]
+
+    def encode(name: str, shown) -> None:
+        video.write_segment(host.temp_dir() / f"{name}.mp4", shown, fps=schedule.fps)
+
+    def ksampler_loop() -> None:
+        """One graph run per frame: the prompts are encoded once, each frame is sampled and decoded alone."""
+        material = pictures.ShotMaterial(host, clip, story, settings)
+        batches = (material.batch(0, 1, [t]) for t in positions)
+        latents = (host.sample(model, *batch, **options) for batch in batches)
+        encode("ksampler", (stage.to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
+
+    def prompt_walk() -> None:
+        """All in memory: noise slerped, embeddings lerped, batches of four, frames encoded at the end."""
+        material = pictures.ShotMaterial(host, clip, story, settings)
+        (a, negative), (b, _) = material.prompts(0, 1)
+        noise = torch.cat([slerp(material.noise(0), material.noise(1), t, dim=(1, 2, 3)) for t in positions])
+        embeddings = torch.cat([torch.lerp(a, b, t) for t in positions])
+        shown = []
+        for x, text in zip(noise.split(4), embeddings.split(4), strict=True):
+            latent = host.sample(model, x, text, negative, **options)
+            shown += list(stage.to_uint8(host.vae_decode(vae, latent)))
+        encode("walk", shown)
+
+    def ours(name: str) -> None:
+        chosen = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality=name)
+        stage.render_music_video(host, model, clip, vae, story, schedule, waveform, rate, chosen)
+
+    found = {}
+    with torch.inference_mode():
+        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), **options)
+        for part in (model, clip, vae):
+            host.fingerprint(part)
+        for name, work in (
+            ("ksampler loop", ksampler_loop),
+            ("prompt walk", prompt_walk),
+            ("exact", lambda: ours("exact")),
+            (quality, lambda: ours(quality)),
+        ):
+            begin = time.perf_counter()
+            work()
+            found[name] = time.perf_counter() - begin
+    return found
+
+
+def in_a_process(function: str = "render", **options) -> dict:
+    """`render` or `beside` in a process and a home folder of its own."""
     with tempfile.TemporaryDirectory() as home:
-        code = f"import bench_render, json; print(json.dumps(bench_render.render(**{options!r})))"
+        code = f"import bench_render, json; print(json.dumps(bench_render.{function}(**{options!r})))"
         prelude = (
             "import sys, importlib.util\n"
             "from pathlib import Path, PosixPath, WindowsPath\n"
@@ -132,8 +203,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--memory-frames", type=int, default=60)
+    parser.add_argument("--beside", action="store_true", help="time the plain loops beside both modes")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.beside:
+        seconds = in_a_process(
+            "beside", checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames
+        )
+        fastest = min(seconds["ksampler loop"], seconds["prompt walk"])
+        print("beside    " + ", ".join(f"{name} {s:.2f} s ({fastest / s:.2f} x)" for name, s in seconds.items()))
     one = in_a_process(checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames)
     print(
         f"overhead  {one['overhead']:.4f}  (wall {one['wall_s']:.1f} s, {one['unet_calls']} UNet calls "

@@ -353,6 +353,7 @@ class HeadlessHost(_port.Host):
         latent=None,
         denoise=1.0,
         on_step=None,
+        predict=None,
     ):
         from .sd import sampling
 
@@ -373,6 +374,7 @@ class HeadlessHost(_port.Host):
             latent=latent,
             denoise=denoise,
             on_step=step,
+            predict=predict,
         )
 
     def vae_encode(self, vae, pixels):

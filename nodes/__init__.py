@@ -9,7 +9,7 @@ def node_classes() -> list[type]:
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
     from .lyrics.node import LoadLyrics, TranscribeLyrics
-    from .render.node import RenderMusicVideo
+    from .render.node import RenderMusicVideo, StoryAnimatic
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
@@ -29,6 +29,7 @@ def node_classes() -> list[type]:
         CharchaCapture,
         CharchaIdentity,
         OnsetSlerpScheduler,
+        StoryAnimatic,
         RenderMusicVideo,
     ]
 

@@ -37,6 +37,8 @@ WORK_LIMIT_BYTES = 20 * 1024**3
 LATENT_CHANNELS = 4
 LATENT_SCALE = 8
 
+Predict = Callable[[int, Any, float, Callable[[bool], tuple]], Any]
+
 log = logging.getLogger(__name__)
 
 
@@ -148,12 +150,20 @@ class Host(ABC):
         latent: torch.Tensor | None = None,
         denoise: float = 1.0,
         on_step: Callable[[int, torch.Tensor], None] | None = None,
+        predict: Predict | None = None,
     ) -> torch.Tensor:
         """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
 
         on_step(i, x0): called after sampler step i with the current estimate of the latent, in the sampler's own
         scale (0.18215 times the latent).
+        predict(call, x, sigma, evaluate): gives the guided estimate of the latent in the sampler's scale, in place
+        of the usual rule. evaluate(guided) asks the model and returns the estimates with the positive and, if
+        guided, with the negative prompt (else None).
         """
+
+    def guidance_is_plain(self, model: Any) -> bool:
+        """Whether the usual rule, negative + cfg * (positive - negative), is all that guidance is in this MODEL."""
+        return True
 
     @abstractmethod
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
@@ -348,6 +358,27 @@ def _comfy_tokenizer() -> Any:
     return SDTokenizer().tokenizer
 
 
+def _predicting_guider(model: Any, predict: Predict) -> Any:
+    """A ComfyUI guider whose estimates come from `predict`."""
+    import comfy.samplers
+
+    class Guider(comfy.samplers.CFGGuider):
+        calls = 0
+
+        def predict_noise(self, x, timestep, model_options=None, seed=None):
+            def evaluate(guided: bool) -> tuple:
+                conds = [self.conds["positive"], self.conds["negative"] if guided else None]
+                wanted, unwanted = comfy.samplers.calc_cond_batch(
+                    self.inner_model, conds, x, timestep, model_options or {}
+                )
+                return wanted, unwanted if guided else None
+
+            call, self.calls = self.calls, self.calls + 1
+            return predict(call, x, float(timestep.flatten()[0]), evaluate)
+
+    return Guider(model)
+
+
 class _ComfyProgress(Progress):
     def __init__(self, total: int, node_id: str | None):
         import comfy.utils
@@ -488,6 +519,7 @@ class ComfyHost(Host):
         latent=None,
         denoise=1.0,
         on_step=None,
+        predict=None,
     ):
         import comfy.sample
 
@@ -500,6 +532,17 @@ class ComfyHost(Host):
             if on_step is not None:
                 on_step(step, x0)
 
+        start = noise.new_zeros(noise.shape) if latent is None else latent
+        if predict is not None:
+            guider = _predicting_guider(model, predict)
+            guider.set_conds([[positive, {}]], [[negative, {}]])
+            guider.set_cfg(cfg)
+            levels = comfy.samplers.KSampler(
+                model, steps, model.load_device, sampler, scheduler, denoise, model_options=model.model_options
+            ).sigmas
+            return guider.sample(
+                noise, start, comfy.samplers.ksampler(sampler), levels, callback=callback, disable_pbar=True, seed=0
+            ).to(comfy.model_management.intermediate_device())
         return comfy.sample.sample(
             model,
             noise,
@@ -509,12 +552,17 @@ class ComfyHost(Host):
             scheduler,
             [[positive, {}]],
             [[negative, {}]],
-            noise.new_zeros(noise.shape) if latent is None else latent,
+            start,
             denoise=denoise,
             callback=callback,
             disable_pbar=True,
             seed=0,
         )
+
+    def guidance_is_plain(self, model: Any) -> bool:
+        changed = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
+        options = model.model_options
+        return not any(options.get(name) for name in (*changed, "sampler_calc_cond_batch_function"))
 
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
         return vae.encode(pixels)

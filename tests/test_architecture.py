@@ -124,6 +124,7 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "CharchaCapture",
         "CharchaIdentity",
         "OnsetSlerpScheduler",
+        "StoryAnimatic",
         "RenderMusicVideo",
     ]
     for node in ours:

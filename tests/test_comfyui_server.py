@@ -27,7 +27,7 @@ pytestmark = pytest.mark.comfyui
 log = logging.getLogger(__name__)
 video = pack.load("nodes.media.video")
 SECONDS = 2.5
-# The second shot starts on frame 29 of 30: 30 pictures, 8 batches, 2 chunks.
+# The second shot starts on frame 29 of 30: 30 pictures in exact mode, 9 batches (each keyframe is one), 2 chunks.
 TEXT = "0:00 a harbour\n0:02.4 (a city:1.2) at night"
 
 
@@ -42,7 +42,7 @@ def workflow(**render):
     graph["1"]["inputs"]["audio"] = "clicks.flac"
     graph["4"]["inputs"]["text"] = TEXT
     graph["7"]["inputs"]["ckpt_name"] = "random_sd15.safetensors"
-    graph["8"]["inputs"] |= {"steps": 2, "width": 64, "height": 64, "crf": 0} | render
+    graph["8"]["inputs"] |= {"steps": 2, "width": 64, "height": 64, "crf": 0, "quality": "exact"} | render
     return graph
 
 
@@ -100,12 +100,24 @@ def test_the_shipped_workflow_makes_a_video(first_run):
         assert picture.average_rate == 12
         assert abs(float(picture.duration * picture.time_base) - float(sound.duration * sound.time_base)) <= 1 / 12
     progress = [m["data"] for m in messages if m["type"] == "progress" and m["data"]["node"] == "8"]
-    assert progress[-1]["value"] == progress[-1]["max"] == (2 + 1) * 8
+    assert progress[-1]["value"] == progress[-1]["max"] == 30 * 2 + 30
     # Frame previews (kind 1, or 4 with metadata) and the estimate as text (kind 3).
     kinds = [m["kind"] for m in messages if m["type"] == "binary"]
     assert sum(kind in (1, 4) for kind in kinds) >= 8
     text = next(m["data"] for m in messages if m["type"] == "binary" and m["kind"] == 3)
-    assert b"30 frames from 32 pictures left to sample, 128 model calls" in text
+    assert b"30 frames from 30 pictures left to sample, 120 model calls" in text
+
+
+def test_the_default_quality_makes_a_quarter_of_the_calls_and_shows_the_keyframes(server, first_run):
+    _, entry = server.run(workflow(quality="balanced"))
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    report = json.loads(entry["outputs"]["8"]["text"][0])
+    assert report["model_calls_in_exact_mode"] == 120
+    # Seven pictures' worth of calls on the way to the second shot, and the second shot, which holds one picture.
+    assert 4 < report["model_calls"] <= 7 * 4 + 4
+    frames = frames_of(saved_video(server, entry))
+    assert np.array_equal(frames[0], first_run[3][0]) and np.array_equal(frames[29], first_run[3][29])
+    assert not np.array_equal(frames[14], frames[15])
 
 
 def test_history_carries_the_report_and_what_was_heard(first_run):
@@ -128,7 +140,7 @@ def test_the_command_line_on_this_server(server, first_run, tmp_path):
         str(out),
     ]
     command += ["--server", server.url, "--checkpoint", "random_sd15.safetensors", "--size", "64x64", "--steps", "2"]
-    command += ["--prompt", TEXT, "--set", "RenderMusicVideo.crf=0"]
+    command += ["--prompt", TEXT, "--set", "RenderMusicVideo.crf=0", "--set", "RenderMusicVideo.quality=exact"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(frames_of(out), first_run[3])
@@ -148,7 +160,18 @@ def test_the_headless_host_gives_the_same_frames(server, first_run, tmp_path):
         str(out),
     ]
     command += ["--checkpoint", str(server.folder / "models" / "checkpoints" / "random_sd15.safetensors")]
-    command += ["--size", "64x64", "--steps", "2", "--prompt", TEXT, "--set", "RenderMusicVideo.crf=0"]
+    command += [
+        "--size",
+        "64x64",
+        "--steps",
+        "2",
+        "--prompt",
+        TEXT,
+        "--set",
+        "RenderMusicVideo.crf=0",
+        "--set",
+        "RenderMusicVideo.quality=exact",
+    ]
     environment = os.environ | {"SONGREEL_HOME": str(tmp_path / "home")}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
@@ -182,7 +205,7 @@ def test_cancel_stops_within_one_sampler_step(server):
     # What was finished before is not sampled again.
     _, entry = server.run(graph)
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    assert report["batches_reused"] == 1 and report["batches_sampled"] == 7
+    assert report["batches_reused"] == 1 and report["batches_sampled"] == 8
 
 
 def test_killed_and_restarted_gives_the_same_video(server, first_run):
@@ -208,7 +231,7 @@ def test_killed_and_restarted_gives_the_same_video(server, first_run):
     server.start()
     _, entry = server.run(graph)
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    assert report["batches_reused"] + 6 * report["chunks_reused"] >= 5
+    assert report["batches_reused"] + 7 * report["chunks_reused"] >= 5
     assert np.array_equal(frames_of(saved_video(server, entry)), whole)
     assert not [path for path in (server.folder / "user").rglob("*.part") if str(server.process.pid) in path.name]
 
@@ -232,7 +255,7 @@ def test_a_lora_changes_the_fingerprint_and_the_frames(server):
     graph["8"]["inputs"] |= {"model": ["20", 0], "clip": ["20", 1]}
     _, entry = server.run(graph)
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    assert report["key"] != plain["key"] and report["batches_sampled"] == 8
+    assert report["key"] != plain["key"] and report["batches_sampled"] == 9
     assert not np.array_equal(frames_of(saved_video(server, entry)), frames)
     # Without the LoRA again: the weights were restored, the fingerprint is the first one, nothing is sampled.
     _, entry = server.run(workflow(seconds=30.0))

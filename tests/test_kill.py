@@ -59,7 +59,7 @@ def whole(tmp_path_factory):
 
 def parts_done(home):
     work = home / "private" / "work"
-    return len([path for path in work.rglob("*") if path.suffix in (".npy", ".mp4")]) if work.exists() else 0
+    return len([path for path in work.rglob("*") if path.suffix in (".npz", ".mp4")]) if work.exists() else 0
 
 
 def test_three_kills_and_the_same_video(tmp_path, whole):
@@ -84,7 +84,7 @@ def test_three_kills_and_the_same_video(tmp_path, whole):
     assert before >= 3
     assert [path.name for path in folder.iterdir()] == ["out.mp4"]
     assert np.array_equal(np.stack(list(video.read_frames(folder / "out.mp4"))), expected)
-    assert not list((tmp_path / "private").rglob("*.npy"))
+    assert not list((tmp_path / "private").rglob("*.npz"))
 
 
 def test_interrupt_ends_with_130_and_the_render_continues(tmp_path, whole):

@@ -37,7 +37,7 @@ class SmallHost(host_port.Host):
 
     def __init__(self, root: Path, *, die_at_step: int | None = None):
         self.root, self.die_at_step = root, die_at_step
-        self.steps = self.decodes = 0
+        self.steps = self.decodes = self.rows = 0
         self.batch_shapes: set[tuple] = set()
         self.updates, self.previews, self.texts = [], [], []
 
@@ -88,11 +88,23 @@ class SmallHost(host_port.Host):
         generator = torch.Generator().manual_seed(len(text) * 1000 + sum(map(ord, text)))
         return torch.randn((1, 77 * chunks, 768), generator=generator)
 
-    def sample(self, model, noise, positive, negative, *, steps, cfg, sampler, scheduler, on_step=None, **_):
+    def sample(
+        self, model, noise, positive, negative, *, steps, cfg, sampler, scheduler, on_step=None, predict=None, **_
+    ):
         self.batch_shapes.add((tuple(noise.shape), tuple(positive.shape), tuple(negative.shape)))
         x = noise
-        for step in range(steps):
-            x = 0.9 * x + 0.05 * positive.mean(dim=(1, 2))[:, None, None, None]
+        shifts = [0.05 * text.mean(dim=(1, 2))[:, None, None, None] for text in (positive, negative)]
+        for step, sigma in enumerate(np.geomspace(14.6, 0.03, steps)):
+
+            def evaluate(guided, x=x):
+                self.rows += len(x) * (2 if guided else 1)
+                return 0.9 * x + shifts[0], 0.9 * x + shifts[1] if guided else None
+
+            if predict is not None:
+                x = predict(step, x, float(sigma), evaluate)
+            else:
+                wanted, unwanted = evaluate(True)
+                x = unwanted + (wanted - unwanted) * cfg
             self.steps += 1
             if self.die_at_step is not None and self.steps >= self.die_at_step:
                 raise Killed
@@ -171,7 +183,7 @@ def test_frame_count_sound_and_report(whole, tmp_path):
         assert abs(float(video.duration * video.time_base) - float(audio.duration * audio.time_base)) <= 1 / 12
     assert (report["frames"], report["width"], report["height"]) == (120, 64, 72)
     # The last shot holds: frames 84 to 119 are one picture.
-    assert report["pictures"] == 85
+    assert report["pictures_sampled"] == 85 and report["model_calls"] == 85 * 3 * 2
     assert set(report["seconds"]) >= {
         "fingerprint",
         "text",
@@ -187,7 +199,10 @@ def test_frame_count_sound_and_report(whole, tmp_path):
 
 def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
     host, _, _ = whole
-    assert host.batch_shapes == {((4, 4, 9, 8), (4, 77 * 2, 768), (4, 77 * 2, 768))}
+    noises = {shape[0] for shape in host.batch_shapes}
+    assert noises == {(1, 4, 9, 8), (3, 4, 9, 8), (4, 4, 9, 8)}
+    # Only the shot in the middle has a prompt of two parts; what stands beside it is repeated to its length.
+    assert {shape[1][1] for shape in host.batch_shapes} == {77, 77 * 2}
 
 
 def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
@@ -195,8 +210,9 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
     story, schedule, _ = inputs()
     material = pack.load("nodes.render.pictures").ShotMaterial(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
-        alone = plan_stage.Picture(shot, shot, 0.0)
-        latent = host.sample("model", *material.batch([alone]), steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+        latent = host.sample(
+            "model", *material.batch(shot, shot, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal"
+        )
         expected = render_stage.to_uint8(host.vae_decode("vae", latent))[0]
         # What differs is chroma subsampling at the edges of the blocks.
         assert np.abs(frames[frame].astype(int) - expected).mean() < 5
@@ -224,7 +240,7 @@ def test_a_killed_run_continues_and_gives_the_same_frames(tmp_path, whole, die_a
     # Two timed steps come first, then three to a batch; only the batch in hand is lost.
     finished = max(die_at_step - 3, 0) // 3
     assert resumed["batches_sampled"] == report["batches_sampled"] - finished
-    assert resumed["batches_reused"] + 6 * resumed["chunks_reused"] == finished
+    assert resumed["batches_reused"] + 10 * resumed["chunks_reused"] == finished
     assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "output").exists()
 
 
@@ -235,7 +251,7 @@ def test_a_second_run_samples_nothing(tmp_path):
     path, report = render(host)
     assert host.steps == steps and report["batches_sampled"] == 0 and report["chunks_reused"] == report["chunks"]
     assert frames_of(path).shape == (120, 72, 64, 3)
-    assert not list((host.private_dir() / "work").rglob("batch_*"))
+    assert not list((host.private_dir() / "work").rglob("*.npz"))
 
 
 @pytest.mark.parametrize(
@@ -292,8 +308,8 @@ def test_batch_size_does_not_change_the_pictures(tmp_path, whole, batch_size):
 def test_draft_samples_one_small_picture_per_shot_and_fades(tmp_path):
     host = SmallHost(tmp_path)
     path, report = render(host, changes={"width": 256, "height": 256, "steps": 20}, draft=True)
-    assert (report["width"], report["height"], report["steps"], report["pictures"]) == (128, 128, 6, 3)
-    assert host.steps == 6
+    assert (report["width"], report["height"], report["steps"], report["pictures_sampled"]) == (128, 128, 6, 3)
+    assert host.steps == 3 * 6
     frames = frames_of(path)
     assert len(frames) == 120
     _, schedule, _ = inputs()
@@ -310,28 +326,28 @@ def test_progress_reaches_its_total_and_never_goes_back(whole):
     host, _, report = whole
     done = [value for value, _ in host.updates]
     assert done == sorted(done)
-    assert host.updates[-1] == (22 * 3 + 22, 22 * 3 + 22)
-    # One preview after the first batch, then one for each decoded batch.
-    assert len(host.previews) == 23 and host.previews[0].shape == (72, 64, 3) and host.previews[0].dtype == np.uint8
-    # 22 batches of 4, the preview, and two timed batches.
-    assert host.decodes == 22 * 4 + 1 + 2 * 4
+    assert host.updates[-1] == (85 * 3 + 120,) * 2
+    # One preview for each decoded picture.
+    assert len(host.previews) == 85 and host.previews[0].shape == (72, 64, 3) and host.previews[0].dtype == np.uint8
+    # Beside them, two timed pictures.
+    assert host.decodes == 85 + 2
 
 
 def test_estimate_comes_before_the_first_step_and_counts_calls(tmp_path):
     host = SmallHost(tmp_path, die_at_step=1)
     with pytest.raises(Killed):
         render(host, changes={"steps": 2})
-    assert host.texts[0].startswith("120 frames from 88 pictures left to sample, 352 model calls, ")
+    assert host.texts[0].startswith("120 frames from 85 pictures left to sample, 340 model calls, ")
     assert host.steps == 1
 
 
 def test_a_long_render_is_timed_first(tmp_path):
     host = SmallHost(tmp_path)
     _, report = render(host)
-    assert report["estimate"]["model_calls"] == 22 * 3 * 4 * 2
+    assert report["estimate"]["model_calls"] == 85 * 3 * 2
     assert report["estimate"]["seconds"] > 0
     # Two timed steps before the first real one; the next run knows the speed.
-    assert host.steps == 22 * 3 + 2
+    assert host.steps == 24 * 3 + 2
     _, again = render(SmallHost(tmp_path), changes={"seed": 9})
     assert "timing" not in again["seconds"] and again["estimate"]["seconds"] > 0
 
@@ -347,15 +363,15 @@ def test_full_disk_before_the_render(tmp_path, monkeypatch):
 
 def test_disk_that_fills_up_ends_with_one_sentence_and_keeps_what_is_finished(tmp_path, monkeypatch, whole):
     _, expected, _ = whole
-    saved, calls = np.save, []
+    saved, calls = np.savez, []
 
-    def save(file, array):
+    def save(file, **arrays):
         calls.append(1)
-        if len(calls) == 9:
+        if len(calls) == 13:
             raise OSError(errno.ENOSPC, "No space left on device")
-        saved(file, array)
+        saved(file, **arrays)
 
-    monkeypatch.setattr(np, "save", save)
+    monkeypatch.setattr(np, "savez", save)
     with pytest.raises(InputError, match=r"disk .* is full .* free some space and run again, what is finished is kept"):
         render(SmallHost(tmp_path))
     assert not list(tmp_path.rglob("*.part"))
@@ -368,7 +384,7 @@ def test_disk_that_fills_up_ends_with_one_sentence_and_keeps_what_is_finished(tm
 def test_what_a_killed_process_left_is_removed(tmp_path):
     host = SmallHost(tmp_path)
     _, report = render(host)
-    folder = host.work_dir(report["key"])
+    folder = host.work_dir(report["work_folder"])
     for name, age in (("batch_000001.npy.1.part", 3600), ("batch_000002.npy.2.part", 0)):
         (folder / name).write_bytes(b"half")
         os.utime(folder / name, (time.time() - age,) * 2)
@@ -419,3 +435,101 @@ def test_clocks_that_differ_are_refused(tmp_path):
     zoomed = types.FrameSchedule.of(schedule.to_json() | {"curves": {"zoom": [1.0] * 120}})
     with pytest.raises(InputError, match="has the curve 'zoom'"):
         render(SmallHost(tmp_path), made=(story, zoomed, waveform))
+
+
+# The quality dial ----------------------------------------------------------------------------------
+
+
+def made_of(shots, duration=10.0, fps=Fraction(24)):
+    """A story of (start, prompt) shots and its schedule and song."""
+    analysis = song(duration, fps)
+    ends = [*(start for start, _ in shots[1:]), duration]
+    story = types.Story(tuple(types.Shot(start, end, prompt) for (start, prompt), end in zip(shots, ends, strict=True)))
+    waveform = np.zeros((1, int(duration * RATE)), np.float32)
+    return story, onset.onset_slerp_schedule(analysis, story), waveform
+
+
+SHOTS = ((0.0, "a harbour"), (2.0, "a city"), (4.0, "a forest"), (7.0, "a desert"))
+
+
+@pytest.fixture(scope="module")
+def dialled(tmp_path_factory):
+    host = SmallHost(tmp_path_factory.mktemp("dialled"))
+    made = made_of(SHOTS)
+    exact, _ = render(SmallHost(tmp_path_factory.mktemp("exact")), made=made)
+    path, report = render(host, made=made, changes={"quality": "balanced"})
+    return host, frames_of(path), report, frames_of(exact), made
+
+
+def test_balanced_makes_at_most_a_quarter_of_the_calls_and_shows_every_keyframe(dialled):
+    host, frames, report, exact, made = dialled
+    assert report["model_calls_in_exact_mode"] == 169 * 3 * 2
+    assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
+    assert host.rows == report["model_calls"]
+    for frame in made[0].first_frames(Fraction(24), 240):
+        assert np.array_equal(frames[frame], exact[frame])
+    assert np.abs(frames.astype(float) - exact).max() <= 16
+
+
+@pytest.mark.parametrize("quality", ["fine", "quick"])
+def test_the_dial_trades_calls_for_closeness(tmp_path, dialled, quality):
+    _, frames, report, exact, made = dialled
+    path, other = render(SmallHost(tmp_path), made=made, changes={"quality": quality, "steps": 3})
+    assert (other["model_calls"] > report["model_calls"]) == (quality == "fine")
+    assert other["promised_ssim"] == {"fine": 0.98, "quick": 0.9}[quality]
+
+
+def test_with_changed_guidance_every_anchor_is_sampled_in_full(tmp_path, dialled, monkeypatch):
+    monkeypatch.setattr(SmallHost, "guidance_is_plain", lambda self, model: False)
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"})
+    assert report["model_calls"] % 6 == 0
+    assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(1.5, 1.0), (3.0, 5.0)])
+def test_an_excerpt_between_anchors_is_a_slice_of_the_whole(tmp_path, dialled, start, seconds):
+    path, _ = render(
+        SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"}, start=start, seconds=seconds
+    )
+    first = int(start * 24)
+    assert np.array_equal(frames_of(path), dialled[1][first : first + int(seconds * 24)])
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+@pytest.mark.parametrize("frames", [1, 7, 64])
+def test_the_length_of_stored_chunks_does_not_change_a_frame(tmp_path, dialled, monkeypatch, frames, quality):
+    def chunks(self, excerpt, length=frames, cut=plan_stage.Segment.chunks):
+        return cut(self, excerpt, length)
+
+    monkeypatch.setattr(plan_stage.Segment, "chunks", chunks)
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": quality}, start=1.0, seconds=4.0)
+    expected = dialled[3] if quality == "exact" else dialled[1]
+    assert np.array_equal(frames_of(path), expected[24:120])
+
+
+@pytest.mark.parametrize("die_at_step", [4, 20, 40])
+def test_a_killed_run_between_anchors_continues(tmp_path, dialled, die_at_step):
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step), made=dialled[4], changes={"quality": "balanced"})
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"})
+    assert np.array_equal(frames_of(path), dialled[1])
+    assert report["batches_reused"] + report["chunks_reused"] > 0 or die_at_step == 4
+    assert report["batches_sampled"] < dialled[2]["batches_sampled"] or die_at_step == 4
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
+    changed = made_of((*SHOTS[:2], (4.0, "a forest in the rain"), SHOTS[3]))
+    host = SmallHost(tmp_path / "again")
+    render(host, made=made_of(SHOTS), changes={"quality": quality})
+    path, report = render(host, made=changed, changes={"quality": quality})
+    anew, whole = render(SmallHost(tmp_path / "anew"), made=changed, changes={"quality": quality})
+    assert np.array_equal(frames_of(path), frames_of(anew))
+    # The ways to it and from it are new; the first one and the last, held picture are not.
+    assert report["chunks"] - report["chunks_reused"] == 1 + 2
+    assert report["pictures_sampled"] < whole["pictures_sampled"]
+
+
+def test_unknown_quality():
+    with pytest.raises(InputError, match="quality must be one of exact, fine, balanced, quick, got 'best'"):
+        settings(quality="best")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -145,7 +146,14 @@ def _same_length(positive: torch.Tensor, negative: torch.Tensor) -> tuple[torch.
     return tuple(part.repeat(1, length // part.shape[1], 1) for part in (positive, negative))
 
 
-def _denoiser(model: Model, positive: torch.Tensor, negative: torch.Tensor, n: int, cfg: float) -> Denoiser:
+def _denoiser(
+    model: Model,
+    positive: torch.Tensor,
+    negative: torch.Tensor,
+    n: int,
+    cfg: float,
+    predict: _host.Predict | None = None,
+) -> Denoiser:
     import torch
 
     weights, width = model.weights, model.text_width
@@ -157,19 +165,26 @@ def _denoiser(model: Model, positive: torch.Tensor, negative: torch.Tensor, n: i
     unet = model.ready()
     table = log_sigmas()
 
-    def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    def ask(x: torch.Tensor, sigma: torch.Tensor, both: bool) -> tuple:
         t = (sigma.log() - table).abs().argmin().to(x.device)
         scaled = (x / (sigma**2 + 1) ** 0.5).to(weights.dtype)
-        if guided:
+        if both:
             scaled = torch.cat([scaled, scaled])
-        noise = unet(scaled, t.expand(scaled.shape[0]), conditioning, return_dict=False)[0].float()
-        x0 = (torch.cat([x, x]) if guided else x) - noise * sigma
-        if guided:
-            wanted, unwanted = x0.chunk(2)
-            x0 = unwanted + (wanted - unwanted) * cfg
-        return x0
+        rows = conditioning[: scaled.shape[0]]
+        noise = unet(scaled, t.expand(scaled.shape[0]), rows, return_dict=False)[0].float()
+        x0 = (torch.cat([x, x]) if both else x) - noise * sigma
+        return tuple(x0.chunk(2)) if both else (x0, None)
 
-    return denoise
+    def guide(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        wanted, unwanted = ask(x, sigma, guided)
+        return unwanted + (wanted - unwanted) * cfg if guided else wanted
+
+    calls = itertools.count()
+
+    def follow(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return predict(next(calls), x, float(sigma), lambda both: ask(x, sigma, both))
+
+    return guide if predict is None else follow
 
 
 def sample(
@@ -185,6 +200,7 @@ def sample(
     latent: torch.Tensor | None = None,
     denoise: float = 1.0,
     on_step: OnStep | None = None,
+    predict: _host.Predict | None = None,
 ) -> torch.Tensor:
     """Turn noise into latents as ComfyUI's KSampler does.
 
@@ -203,6 +219,8 @@ def sample(
     on_step : callable, optional
         Called as on_step(i, x0) after step i with the current estimate, in the sampler's own scale
         (`LATENT_FACTOR` times the latent). What it raises ends the sampling.
+    predict : callable, optional
+        Takes the place of guidance, see `Host.sample`.
 
     Returns
     -------
@@ -240,6 +258,6 @@ def sample(
     full = math.isclose(float(sigmas[0]), float(_sigma_table()[0][-1]), rel_tol=1e-5)
     x = noise * (torch.sqrt(1 + sigmas[0] ** 2) if full else sigmas[0]) + start
     with torch.no_grad():
-        denoiser = _denoiser(model, positive, negative, noise.shape[0], cfg)
+        denoiser = _denoiser(model, positive, negative, noise.shape[0], cfg, predict)
         x = _SAMPLERS[sampler](denoiser, x, sigmas, on_step or (lambda i, x0: None))
     return (x / LATENT_FACTOR).cpu()

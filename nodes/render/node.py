@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..types import FrameSchedule, Story
+from .quality import DEFAULT_QUALITY, QUALITIES
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -113,6 +114,15 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="A quick look at story and timing: one small picture per shot, faded into the next at the "
                     "schedule's pace.",
                 ),
+                io.Combo.Input(
+                    "quality",
+                    options=list(QUALITIES),
+                    default=DEFAULT_QUALITY,
+                    optional=True,
+                    tooltip="How many pictures are sampled. exact: every one. fine, balanced, quick: where the picture "
+                    "changes most, with at most 1/2, 1/4, 1/8 of the model calls; the pictures between come from their "
+                    "neighbours.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -146,6 +156,7 @@ class RenderMusicVideo(io.ComfyNode):
         start=0.0,
         seconds=0.0,
         draft=False,
+        quality=DEFAULT_QUALITY,
     ) -> io.NodeOutput:
         from ..media.audio import samples_of
         from .plan import RenderSettings
@@ -153,7 +164,17 @@ class RenderMusicVideo(io.ComfyNode):
 
         host = current()
         settings = RenderSettings(
-            width, height, steps, cfg, sampler_name, scheduler, seed, batch_size=batch_size, noise=noise, crf=crf
+            width,
+            height,
+            steps,
+            cfg,
+            sampler_name,
+            scheduler,
+            seed,
+            batch_size=batch_size,
+            noise=noise,
+            crf=crf,
+            quality=quality,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)
@@ -173,3 +194,71 @@ class RenderMusicVideo(io.ComfyNode):
         )
         text = json.dumps(report, indent=2)
         return io.NodeOutput(host.video_from_file(path), text, ui={"text": [text]})
+
+
+class StoryAnimatic(io.ComfyNode):
+    """STORY, FRAME_SCHEDULE, AUDIO -> VIDEO, without a model."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="StoryAnimatic",
+            display_name="Story Animatic",
+            category="songreel/render",
+            description="Shows story and timing in seconds, without a model: a card for each shot with its prompt, "
+            "faded into the next at the schedule's pace, with the song.",
+            inputs=[
+                io.Custom(Story.io_type).Input("story", tooltip="The shots and their prompts."),
+                io.Custom(FrameSchedule.io_type).Input(
+                    "frame_schedule", tooltip="What every frame is made of, from the scheduler of the same song."
+                ),
+                io.Audio.Input("audio", tooltip="The song: it gives the sound and decides the length."),
+                io.Int.Input(
+                    "width", default=640, min=64, max=4096, step=2, optional=True, tooltip="Width in pixels, even."
+                ),
+                io.Int.Input(
+                    "height", default=360, min=64, max=4096, step=2, optional=True, tooltip="Height in pixels, even."
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="Start of an excerpt, in seconds.",
+                ),
+                io.Float.Input(
+                    "seconds",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="Length of an excerpt, in seconds; 0 shows the song to its end.",
+                ),
+            ],
+            outputs=[
+                io.Video.Output(
+                    "video", display_name="video", tooltip="The animatic with the song, ready for Save Video."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0) -> io.NodeOutput:
+        from ..media.audio import samples_of
+        from .animatic import animatic
+
+        host = current()
+        path = animatic(
+            host.temp_dir(),
+            Story.of(story),
+            FrameSchedule.of(frame_schedule),
+            *samples_of(audio),
+            width=width,
+            height=height,
+            start=start,
+            seconds=seconds,
+        )
+        return io.NodeOutput(host.video_from_file(path))

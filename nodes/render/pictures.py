@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -9,36 +10,48 @@ import torch
 from ..host import Host
 from ..types import Story
 from .interpolate import common_tokens, repeat_tokens, slerp
-from .plan import Picture, RenderSettings, shot_seeds
+from .plan import RenderSettings, shot_seeds
 
 
 class ShotMaterial:
-    """Every shot's noise (1, 4, H/8, W/8) and prompt embeddings (1, tokens, 768), made once."""
+    """The noise (1, 4, H/8, W/8) and prompt embeddings (1, tokens, 768) of some shots."""
 
-    def __init__(self, host: Host, clip: Any, story: Story, settings: RenderSettings):
-        texts = {text for shot in story.shots for text in (shot.prompt, shot.negative)}
-        embeddings = {text: host.encode_text(clip, text).cpu() for text in sorted(texts)}
-        tokens = common_tokens(list(embeddings.values()))
-        embeddings = {text: repeat_tokens(embedding, tokens) for text, embedding in embeddings.items()}
-        self.positive = [embeddings[shot.prompt] for shot in story.shots]
-        self.negative = [embeddings[shot.negative] for shot in story.shots]
-        self._seeds = list(shot_seeds(story, settings))
+    def __init__(
+        self, host: Host, clip: Any, story: Story, settings: RenderSettings, shots: Iterable[int] | None = None
+    ):
+        self._story = story
+        shots = range(len(story.shots)) if shots is None else shots
+        texts = {text for shot in shots for text in (story.shots[shot].prompt, story.shots[shot].negative)}
+        self._embeddings = {text: host.encode_text(clip, text).cpu() for text in sorted(texts)}
+        self.seeds = list(shot_seeds(story, settings))
         self._shape = (1, *settings.latent_shape)
 
     def noise(self, shot: int) -> torch.Tensor:
         """Gaussian noise (1, 4, H/8, W/8) of a shot, from its own generator: what KSampler draws for that seed."""
-        generator = torch.Generator("cpu").manual_seed(self._seeds[shot])
+        generator = torch.Generator("cpu").manual_seed(self.seeds[shot])
         return torch.randn(self._shape, generator=generator, device="cpu")
 
-    def batch(self, pictures: list[Picture]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(noise, positive, negative), one row per picture.
+    def prompts(self, *shots: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """(positive, negative) of shots, all repeated to their common number of tokens."""
+        pairs = [
+            (self._embeddings[shot.prompt], self._embeddings[shot.negative])
+            for shot in (self._story.shots[index] for index in shots)
+        ]
+        tokens = common_tokens([embedding for pair in pairs for embedding in pair])
+        return [(repeat_tokens(positive, tokens), repeat_tokens(negative, tokens)) for positive, negative in pairs]
+
+    def batch(
+        self, shot_a: int, shot_b: int, positions: Iterable[float]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(noise, positive, negative), one row per position between two shots.
 
         Noise is interpolated as one vector, embeddings token by token.
         """
+        (positive_a, negative_a), (positive_b, negative_b) = self.prompts(shot_a, shot_b)
+        noise_a, noise_b = self.noise(shot_a), self.noise(shot_b)
         noise, positive, negative = [], [], []
-        for picture in pictures:
-            a, b, t = picture.shot_a, picture.shot_b, picture.t
-            noise.append(slerp(self.noise(a), self.noise(b), t, dim=(1, 2, 3)))
-            positive.append(slerp(self.positive[a], self.positive[b], t, dim=2))
-            negative.append(slerp(self.negative[a], self.negative[b], t, dim=2))
+        for t in positions:
+            noise.append(slerp(noise_a, noise_b, t, dim=(1, 2, 3)))
+            positive.append(slerp(positive_a, positive_b, t, dim=2))
+            negative.append(slerp(negative_a, negative_b, t, dim=2))
         return torch.cat(noise), torch.cat(positive), torch.cat(negative)

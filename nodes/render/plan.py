@@ -1,9 +1,10 @@
-"""What has to be sampled for a video, in which fixed batches, and where the finished parts lie."""
+"""What has to be sampled for a video: its segments, what each may cost, and by what names finished parts are found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,12 +12,14 @@ from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
+from .anchors import Way
+from .quality import EXACT, quality_named
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 NOISE_MODES = ("per shot", "shared")
-# Micro-batches whose pictures are decoded and encoded together: the part of the work that is finished at a time.
-BATCHES_PER_CHUNK = 6
+# Frames that are decoded and encoded together, counted from the start of a segment.
+CHUNK_FRAMES = 48
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class RenderSettings:
     batch_size: int = 4
     noise: str = "per shot"
     crf: int = 18
+    quality: str = EXACT
 
     def __post_init__(self):
         for name in ("width", "height"):
@@ -49,11 +53,18 @@ class RenderSettings:
         for name, value, known in (*options, ("noise", self.noise, NOISE_MODES)):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+        quality_named(self.quality)
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """(channels, height / 8, width / 8) of one latent."""
         return (4, self.height // LATENT_SCALE, self.width // LATENT_SCALE)
+
+    @property
+    def calls_per_picture(self) -> int:
+        """Model rows of one picture: sampler steps, twice with guidance."""
+        calls = 2 * self.steps - 1 if self.sampler == "heun" else self.steps
+        return calls * (2 if self.cfg != 1 else 1)
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
@@ -63,68 +74,65 @@ class RenderSettings:
         return RenderSettings(**(vars(self) | changes))
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture to sample: shot a's and shot b's noise and prompts, interpolated at t."""
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Consecutive frames on the way between the same two shots.
+
+    t: float64 (p,), the different positions that its frames show, ascending: its pictures. picture: int (n,), which
+    of them each frame shows. What a segment looks like depends on its two shots and on these numbers only.
+    """
 
     shot_a: int
     shot_b: int
-    t: float
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Pictures [first_picture, last_picture) and the frames [first_frame, last_frame) that show them."""
-
-    first_picture: int
-    last_picture: int
     first_frame: int
-    last_frame: int
+    t: np.ndarray
+    picture: np.ndarray
 
     @property
-    def segment_name(self) -> str:
-        """File name of the chunk's encoded frames."""
-        return f"frames_{self.first_frame:07d}_{self.last_frame:07d}.mp4"
+    def last_frame(self) -> int:
+        """The frame after the segment."""
+        return self.first_frame + len(self.picture)
+
+    def way(self) -> Way:
+        """The way from shot a's picture (t = 0) to shot b's (t = 1), with the segment's pictures on it."""
+        shown = np.bincount(self.picture, minlength=len(self.t)).astype(np.float64)
+        t = np.union1d(self.t, [0.0, 1.0])
+        weight = np.zeros(len(t))
+        weight[np.searchsorted(t, self.t)] = shown
+        return Way(t, weight)
+
+    def chunks(self, frames: range, length: int = CHUNK_FRAMES) -> list[range]:
+        """The segment's frames of an excerpt in parts that begin at multiples of `length` from its first frame."""
+        borders = range(self.first_frame, self.last_frame, length)
+        parts = (range(max(n, frames.start), min(n + length, self.last_frame, frames.stop)) for n in borders)
+        return [part for part in parts if len(part)]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The pictures of a whole song and how its frames show them.
-
-    pictures: in order, consecutive frames of one recipe share one. first, second: int (n_frames,), the
-    pictures a frame blends; blend: float (n_frames,), weight of the second (0 unless it is a draft).
-    frames: [start, stop) of the excerpt to render.
-    """
+    """The segments of a whole song, and the frames [start, stop) of the excerpt to render."""
 
     settings: RenderSettings
-    pictures: tuple[Picture, ...]
-    first: np.ndarray
-    second: np.ndarray
-    blend: np.ndarray
+    segments: tuple[Segment, ...]
     frames: range
+    draft: bool = False
 
-    def chunks(self) -> list[Chunk]:
-        """The chunks of the excerpt. Their borders do not depend on the excerpt."""
-        size = len(self.pictures) if self.blend.any() else BATCHES_PER_CHUNK * self.settings.batch_size
-        owner = self.first[self.frames.start : self.frames.stop] // size
-        borders = np.flatnonzero(np.diff(owner, prepend=-1, append=-1)) + self.frames.start
-        found = []
-        for start, stop in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            low = int(self.first[start])
-            high = int(max(self.first[stop - 1], self.second[start:stop].max())) + 1
-            found.append(Chunk(low, high, start, stop))
-        return found
+    def needed(self) -> list[Segment]:
+        """The segments that the excerpt touches, in order."""
+        frames = self.frames
+        return [part for part in self.segments if part.first_frame < frames.stop and part.last_frame > frames.start]
 
-    def batches(self, chunk: Chunk) -> range:
-        """Numbers of the micro-batches that hold a chunk's pictures. Batch i holds pictures i*B to (i+1)*B - 1."""
-        size = self.settings.batch_size
-        return range(chunk.first_picture // size, -(-chunk.last_picture // size))
+    def exact_pictures(self, segment: Segment) -> int:
+        """How many pictures the exact mode samples for a segment, keyframes apart."""
+        return int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
 
-    def batch(self, number: int) -> list[Picture]:
-        """The pictures of a micro-batch, the last one padded with its last picture."""
-        size = self.settings.batch_size
-        pictures = list(self.pictures[number * size : (number + 1) * size])
-        return pictures + pictures[-1:] * (size - len(pictures))
+    def budget(self, segment: Segment) -> float:
+        """How many pictures' worth of model calls a segment may spend between its keyframes."""
+        if self.draft:
+            return 0
+        between = self.exact_pictures(segment)
+        share = quality_named(self.settings.quality).share
+        return between if share >= 1 else max(share * (between + 1) - 1, 0.0)
 
 
 def make_plan(
@@ -161,19 +169,17 @@ def make_plan(
         )
     if draft:
         settings = settings.draft()
-    recipes = [
-        Picture(int(a), int(b) if t > 0 else int(a), float(t))
-        for a, b, t in zip(schedule.shot_a, schedule.shot_b, schedule.t, strict=True)
-    ]
-    if draft:
-        pictures = tuple(Picture(shot, shot, 0.0) for shot in range(len(story.shots)))
-        first, second, blend = schedule.shot_a, schedule.shot_b, schedule.t
-    else:
-        changed = np.array([True] + [now != before for before, now in zip(recipes, recipes[1:], strict=False)])
-        first = second = np.cumsum(changed) - 1
-        pictures = tuple(recipe for recipe, new in zip(recipes, changed, strict=True) if new)
-        blend = np.zeros(len(recipes))
-    return Plan(settings, pictures, first, second, blend, excerpt_frames(schedule, start, seconds))
+    return Plan(settings, tuple(_segments(schedule)), excerpt_frames(schedule, start, seconds), draft)
+
+
+def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
+    pairs = np.stack([schedule.shot_a, schedule.shot_b])
+    starts = np.flatnonzero(np.any(np.diff(pairs, axis=1, prepend=-1) != 0, axis=0)).tolist()
+    for start, stop in zip(starts, [*starts[1:], schedule.n_frames], strict=True):
+        a, b = int(schedule.shot_a[start]), int(schedule.shot_b[start])
+        t = schedule.t[start:stop] if a != b else np.zeros(stop - start)
+        positions, picture = np.unique(t, return_inverse=True)
+        yield Segment(a, b, start, positions, picture)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -195,10 +201,31 @@ def excerpt_samples(schedule: FrameSchedule, frames: range, n_samples: int, samp
     return slice(min(round(first), n_samples - 1), n_samples if frames.stop == schedule.n_frames else round(last))
 
 
-def plan_key(plan: Plan, story: Story, schedule: FrameSchedule, fingerprints: list[str], draft: bool) -> str:
-    """Name of the work folder: a digest of all that a picture depends on."""
+def plan_key(plan: Plan, story: Story, schedule: FrameSchedule, fingerprints: list[str]) -> str:
+    """A digest of all that a video's pictures depend on."""
+    return _digest(RENDER_VERSION, vars(plan.settings), story.to_text(), schedule.to_text(), fingerprints, plan.draft)
+
+
+def work_key(plan: Plan, fps: Fraction, fingerprints: list[str]) -> str:
+    """Name of the work folder: a digest of what all segments share, so that stories can share segments."""
+    shared = {name: value for name, value in vars(plan.settings).items() if name not in ("seed", "noise")}
+    return _digest(RENDER_VERSION, shared, str(fps), fingerprints, plan.draft)
+
+
+def shot_key(story: Story, seeds: list[int], shot: int) -> str:
+    """A digest of what a shot's own picture depends on beside the settings."""
+    return _digest(story.shots[shot].prompt, story.shots[shot].negative, seeds[shot])
+
+
+def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
+    """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
+    shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
+    return _digest(*shots, segment.t, segment.picture)
+
+
+def _digest(*values) -> str:
     digest = Digest()
-    digest.add([RENDER_VERSION, vars(plan.settings), story.to_text(), schedule.to_text(), fingerprints, draft])
+    digest.add(list(values))
     return digest.hex()[:24]
 
 

@@ -1,11 +1,10 @@
-"""From schedule and model to a video file: sampled in fixed batches, finished in chunks, resumable."""
+"""From schedule and model to a video file: sampled segment by segment, finished in chunks, resumable."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,17 @@ import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
-from ..media.files import atomic_path, clear_disk_errors, remove_abandoned, require_space
+from ..media.files import clear_disk_errors, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .pictures import ShotMaterial
-from .plan import Chunk, Plan, RenderSettings, excerpt_samples, make_plan, plan_key
+from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
+from .quality import quality_named
 from .report import Estimate, SpeedRecord, StageClock, disk_bytes
+from .sampling import LatentSource
 
-# From this many sampler steps on, one step and one decode are timed beforehand when the speed is unknown.
-STEPS_WORTH_TIMING = 60
+# From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
+STEPS_WORTH_TIMING = 240
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,13 @@ def render_music_video(
     plan = make_plan(story, schedule, settings, start=start, seconds=seconds, draft=draft)
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
-    key = plan_key(plan, story, schedule, fingerprints, draft)
-    folder = host.work_dir(key)
+    key = plan_key(plan, story, schedule, fingerprints)
+    folder = host.work_dir(work_key(plan, schedule.fps, fingerprints))
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
         run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps)
-        segments = run.render_chunks(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
+        segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
             name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}.mp4"
@@ -83,6 +84,7 @@ def render_music_video(
             join_segments(path, segments, fps=schedule.fps, waveform=song, sample_rate=sample_rate)
     report = run.report() | {
         "key": key,
+        "work_folder": folder.name,
         "draft": draft,
         "fps": str(schedule.fps),
         "start_seconds": plan.frames.start / float(schedule.fps),
@@ -113,183 +115,218 @@ class _Run:
     def __init__(self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps):
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
-        self.chunks = plan.chunks()
-        self.sampled = self.loaded = self.decoded = self.reused_chunks = 0
+        self.quality = quality_named(plan.settings.quality)
+        self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
+        self.decoded = self.reused_chunks = 0
+        self.errors: list[float] = []
         self.estimate: Estimate | None = None
-        self.material: ShotMaterial | None = None
         self._step_seconds: list[float] = []
         self._decode_seconds: list[float] = []
-        self._done = 0
+        self._done = self._goal = 0
         self._progress: Progress | None = None
+        self._last_step = time.perf_counter()
 
     # Work --------------------------------------------------------------------------------------
 
-    def render_chunks(self, speed: SpeedRecord) -> list[tuple[Path, int]]:
-        """Every chunk's segment file with its number of frames, rendering those that are not there yet."""
-        settings = self.plan.settings
-        missing = [chunk for chunk in self.chunks if not (self.folder / chunk.segment_name).exists()]
-        self.reused_chunks = len(self.chunks) - len(missing)
-        unsampled = [n for chunk in missing for n in self.plan.batches(chunk) if not self._latent_file(n).exists()]
-        steps_left = len(unsampled) * settings.steps
-        decodes_left = sum(len(self.plan.batches(chunk)) for chunk in missing)
-        per_chunk = [len(self.plan.batches(chunk)) for chunk in self.chunks]
-        total = sum(per_chunk) * (settings.steps + 1)
-        self._done = total - steps_left - decodes_left
-        self._progress = self.host.progress(total)
+    def render(self, speed: SpeedRecord) -> list[tuple[Path, int]]:
+        """Every chunk's encoded file with its number of frames, rendering those that are not there yet."""
+        plan = self.plan
+        shots = sorted({shot for part in plan.needed() for shot in (part.shot_a, part.shot_b)})
         with self.clock.stage("text"):
-            self.material = ShotMaterial(self.host, self.clip, self.story, settings)
-        known = speed.read()
-        if known is None and steps_left >= STEPS_WORTH_TIMING:
-            known = self._time_one_step()
-        self.estimate = self._estimate(missing, unsampled, decodes_left, known)
+            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots)
+        self.source = LatentSource(
+            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick
+        )
+        missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
+        self.reused_chunks = len(self.chunks) - len(missing)
+        pictures = self._pictures_left(missing)
+        total = sum(pictures.values()) * plan.settings.steps + sum(len(frames) for _, frames in missing)
+        self._progress = self.host.progress(max(total, 1))
+        self.estimate = self._estimate(missing, sum(pictures.values()), None)
         require_space(self.folder, self.estimate.disk_bytes)
+        known = speed.read()
+        if known is None and sum(pictures.values()) * plan.settings.steps >= STEPS_WORTH_TIMING and missing:
+            known = self._time_one_step(material, missing[0][0])
+        self.estimate = self._estimate(missing, sum(pictures.values()), known)
         log.info("Rendering %s", self.estimate.text())
         self._progress.status(self.estimate.text())
-        self._progress.update(self._done)
-        for chunk in self.chunks:
-            if not (self.folder / chunk.segment_name).exists():
-                self._render_chunk(chunk)
+        self._progress.update(0)
+        for segment in plan.needed():
+            chunks = [frames for part, frames in missing if part is segment]
+            if chunks:
+                self._goal += pictures[segment.first_frame] * plan.settings.steps + sum(map(len, chunks))
+                self._render_segment(segment, chunks)
+                self._advance(self._goal)
+        for shot in shots:
+            self.source.keyframe_file(shot).unlink(missing_ok=True)
+        self._progress.update(max(total, 1))
         if self._step_seconds and self._decode_seconds:
             speed.write(float(np.median(self._step_seconds)), float(np.median(self._decode_seconds)))
-        return [(self.folder / chunk.segment_name, chunk.last_frame - chunk.first_frame) for chunk in self.chunks]
+        return [(self._chunk_file(*chunk), len(chunk[1])) for chunk in self.chunks]
 
-    def _render_chunk(self, chunk: Chunk) -> None:
-        latents = {number: self._latent(number) for number in self.plan.batches(chunk)}
-        pictures = self._decode(chunk, latents)
-        with self.clock.stage("encode"):
-            write_segment(
-                self.folder / chunk.segment_name,
-                self._frames(chunk, pictures),
-                fps=self.fps,
-                crf=self.plan.settings.crf,
-            )
-        for number in latents:
-            self._latent_file(number).unlink(missing_ok=True)
+    def _chunk_file(self, segment: Segment, frames: range) -> Path:
+        name = segment_key(self.story, self._seeds(), segment)
+        first = frames.start - segment.first_frame
+        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}.mp4"
 
-    def _frames(self, chunk: Chunk, pictures: np.ndarray) -> Iterator[np.ndarray]:
-        for frame in range(chunk.first_frame, chunk.last_frame):
-            picture = pictures[self.plan.first[frame] - chunk.first_picture]
-            weight = self.plan.blend[frame]
-            if weight > 0:
-                other = pictures[self.plan.second[frame] - chunk.first_picture]
-                picture = np.rint(picture * (1 - weight) + other * weight).astype(np.uint8)
-            yield picture
+    def _seeds(self) -> list[int]:
+        return self.source.material.seeds
 
-    # Sampling ----------------------------------------------------------------------------------
-
-    def _latent_file(self, number: int) -> Path:
-        return self.folder / f"batch_{number:06d}.npy"
-
-    def _latent(self, number: int) -> np.ndarray:
-        """Latents (B, 4, h, w) of a micro-batch: those of an earlier run, else sampled and stored at once."""
-        path = self._latent_file(number)
-        if path.exists():
-            self.loaded += 1
-            return np.load(path)
-        with self.clock.stage("interpolate"):
-            batch = self.material.batch(self.plan.batch(number))
-        with self.clock.stage("sample"):
-            latent = self._sample(*batch, on_step=self._step_watch())
-        with self.clock.stage("store"), atomic_path(path) as part, part.open("wb") as file:
-            np.save(file, latent.numpy())
-        self.sampled += 1
-        if self.sampled == 1:
-            with self.clock.stage("preview"):
-                self._progress.update(self._done, to_uint8(self.host.vae_decode(self.vae, latent[:1]))[0])
-        return latent.numpy()
-
-    def _sample(self, noise, positive, negative, *, on_step=None, steps: int | None = None) -> torch.Tensor:
-        settings = self.plan.settings
-        latent = self.host.sample(
-            self.model,
-            noise,
-            positive,
-            negative,
-            steps=steps or settings.steps,
-            cfg=settings.cfg,
-            sampler=settings.sampler,
-            scheduler=settings.scheduler,
-            on_step=on_step,
-        )
-        return latent.float().cpu()
-
-    def _step_watch(self) -> Callable[[int, torch.Tensor], None]:
-        """A step callback that counts, times, and lets the user cancel."""
-        last = time.perf_counter()
-
-        def on_step(_step: int, _x0: torch.Tensor) -> None:
-            nonlocal last
-            now = time.perf_counter()
-            self._step_seconds.append(now - last)
-            last = now
-            self._done += 1
-            self._progress.update(self._done)
-
-        return on_step
-
-    def _decode(self, chunk: Chunk, latents: dict[int, np.ndarray]) -> np.ndarray:
-        """The chunk's pictures, uint8 (n, H, W, 3)."""
-        settings = self.plan.settings
-        count = chunk.last_picture - chunk.first_picture
-        pictures = np.empty((count, settings.height, settings.width, 3), np.uint8)
-        for number, latent in latents.items():
-            begin = time.perf_counter()
+    def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
+        shown = np.unique(np.concatenate([self._shown(segment, frames) for frames in chunks]))
+        if self.source.exact and not self.plan.draft:
+            for number in self.source.exact_batches(segment, shown).values():
+                self.source.exact_latents(segment, np.array(number))
+            way = None
+        else:
+            way = self.source.way(segment)
+            known = sorted(way.latents)
+            self.errors += [way.expected_error(*way.neighbours(n)) for n in range(len(way.t)) if n not in known]
+        for frames in chunks:
             with self.clock.stage("decode"):
-                decoded = to_uint8(self.host.vae_decode(self.vae, torch.from_numpy(latent)))
-            self._decode_seconds.append(time.perf_counter() - begin)
-            low = number * settings.batch_size
-            for row, picture in enumerate(decoded):
-                if 0 <= low + row - chunk.first_picture < count:
-                    pictures[low + row - chunk.first_picture] = picture
-            self._done += 1
-            self.decoded += 1
-            self._progress.update(self._done, decoded[-1])
-        return pictures
+                pictures = self._pictures(segment, way, self._shown(segment, frames))
+            with self.clock.stage("encode"):
+                write_segment(
+                    self._chunk_file(segment, frames),
+                    (pictures[picture] for picture in segment.picture[_within(segment, frames)].tolist()),
+                    fps=self.fps,
+                    crf=self.plan.settings.crf,
+                )
+        for path in self.source.segment_files(segment):
+            path.unlink(missing_ok=True)
+
+    def _shown(self, segment: Segment, frames: range) -> np.ndarray:
+        return np.unique(segment.picture[_within(segment, frames)])
+
+    # Pictures ----------------------------------------------------------------------------------
+
+    def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
+        """Pictures uint8 (H, W, 3) of a segment by number."""
+        if way is None:
+            latents = self.source.exact_latents(segment, shown)
+            return {picture: self._decode(latents[picture]) for picture in shown.tolist()}
+        anchors: dict[int, np.ndarray] = {}
+
+        def anchor(number: int) -> np.ndarray:
+            if number not in anchors:
+                anchors[number] = self._decode(way.latents[number])
+            return anchors[number]
+
+        found = {}
+        for picture in shown.tolist():
+            number = int(np.searchsorted(way.t, segment.t[picture]))
+            low, high = way.neighbours(number)
+            share = way.share(number)
+            if share == 0:
+                found[picture] = anchor(low)
+            elif self.plan.draft or way.distance(low, high) <= self.quality.blend:
+                mix = anchor(low) * (1 - share) + anchor(high) * share
+                found[picture] = np.rint(mix).astype(np.uint8)
+                self._advance(1)
+            else:
+                found[picture] = self._decode(way.between(number))
+        return found
+
+    def _decode(self, latent: np.ndarray) -> np.ndarray:
+        """One picture, alone, so that it does not depend on what is decoded beside it."""
+        begin = time.perf_counter()
+        picture = to_uint8(self.host.vae_decode(self.vae, torch.from_numpy(latent[None])))[0]
+        self._decode_seconds.append(time.perf_counter() - begin)
+        self.decoded += 1
+        self._advance(1, picture)
+        return picture
+
+    def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
+        # A segment may need fewer steps than it may spend, and chunks may share a picture; the bar never goes past.
+        self._done = min(self._done + steps, self._goal)
+        self._progress.update(self._done, picture)
+
+    def _tick(self, steps: int) -> None:
+        """A sampler step has gone by: count it, time it, and let the user cancel."""
+        now = time.perf_counter()
+        self._step_seconds.append((now - self._last_step) / steps)
+        self._last_step = now
+        self._advance(steps)
 
     # Cost --------------------------------------------------------------------------------------
-
-    def _time_one_step(self) -> tuple[float, float]:
-        """Seconds of one sampler step and of one decoded batch, after one of each to warm up."""
-        batch = self.material.batch(self.plan.batch(0))
+    def _time_one_step(self, material: ShotMaterial, segment: Segment) -> tuple[float, float]:
+        """Seconds of one sampler step and of one decode of a picture, after one of each to warm up."""
+        settings = self.plan.settings
+        batch = material.batch(segment.shot_a, segment.shot_b, [0.0] * settings.batch_size)
         seconds = (0.0, 0.0)
         with self.clock.stage("timing"):
             for _ in range(2):
                 begin = time.perf_counter()
-                latent = self._sample(*batch, steps=1)
+                latent = self.host.sample(
+                    self.model,
+                    *batch,
+                    steps=1,
+                    cfg=settings.cfg,
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                )
                 middle = time.perf_counter()
-                self.host.vae_decode(self.vae, latent)
-                seconds = (middle - begin, time.perf_counter() - middle)
+                self.host.vae_decode(self.vae, latent[:1])
+                seconds = ((middle - begin) / settings.batch_size, time.perf_counter() - middle)
         return seconds
 
-    def _estimate(self, missing: list[Chunk], unsampled: list[int], decodes: int, speed) -> Estimate:
+    def _pictures_left(self, missing: list[tuple[Segment, range]]) -> dict[int, int]:
+        """How many pictures may have to be sampled for every segment with missing chunks, by its first frame."""
+        shots: set[int] = set()
+        left = {}
+        for segment in {part.first_frame: part for part, _ in missing}.values():
+            keyframes = {segment.shot_a, segment.shot_b} if np.any(segment.t > 0) else {segment.shot_a}
+            shown = [self._shown(segment, frames) for part, frames in missing if part is segment]
+            if self.source.exact and not self.plan.draft:
+                batches = self.source.exact_batches(segment, np.unique(np.concatenate(shown)))
+                between = sum(map(len, batches.values()))
+                ends = segment.t[np.unique(np.concatenate(shown))]
+                keyframes = {segment.shot_a} if 0 in ends else set()
+            else:
+                between = int(np.ceil(self.plan.budget(segment)))
+            left[segment.first_frame] = between + len(keyframes - shots)
+            shots |= keyframes
+        return left
+
+    def _estimate(self, missing: list[tuple[Segment, range]], pictures: int, speed) -> Estimate:
         settings = self.plan.settings
-        steps = len(unsampled) * settings.steps
-        calls_per_step = (2 if settings.sampler == "heun" else 1) * (2 if settings.cfg != 1 else 1)
-        frames = sum(chunk.last_frame - chunk.first_frame for chunk in missing)
+        frames = sum(len(part) for _, part in missing)
         return Estimate(
             frames=frames,
-            pictures=len(unsampled) * settings.batch_size,
-            model_calls=steps * calls_per_step * settings.batch_size,
-            seconds=None if speed is None else steps * speed[0] + decodes * speed[1],
+            pictures=pictures,
+            model_calls=pictures * settings.calls_per_picture,
+            seconds=None if speed is None else pictures * settings.steps * speed[0] + frames * speed[1],
             disk_bytes=disk_bytes(frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps)),
         )
 
     def report(self) -> dict:
-        """Counts of what was done."""
-        settings = self.plan.settings
+        """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
+        settings, counts = self.plan.settings, self.source.counts
+        exact = sum(self.plan.exact_pictures(part) for part in self.plan.needed())
+        exact += len({part.shot_a for part in self.plan.needed()})
         return {
             "width": settings.width,
             "height": settings.height,
             "steps": settings.steps,
             "batch_size": settings.batch_size,
+            "quality": settings.quality,
             "frames": len(self.plan.frames),
-            "pictures": sum(chunk.last_picture - chunk.first_picture for chunk in self.chunks),
             "chunks": len(self.chunks),
             "chunks_reused": self.reused_chunks,
-            "batches_sampled": self.sampled,
-            "batches_reused": self.loaded,
+            "batches_sampled": counts.batches,
+            "batches_reused": counts.reused,
+            "pictures_sampled": counts.pictures,
+            "pictures_decoded": self.decoded,
+            "model_calls": counts.rows,
+            "model_calls_in_exact_mode": exact * settings.calls_per_picture,
+            "promised_ssim": self.quality.ssim,
+            "expected_deviation": round(float(np.mean(self.errors)), 4) if self.errors else 0.0,
             "estimate": vars(self.estimate),
         }
+
+
+def _within(segment: Segment, frames: range) -> slice:
+    return slice(frames.start - segment.first_frame, frames.stop - segment.first_frame)
 
 
 def to_uint8(pictures: torch.Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ..types import FrameSchedule, SongAnalysis, Story
 from .onset import onset_slerp_schedule
+from .pace import MODES
 from .plot import plot_schedule
 
 
@@ -49,6 +50,30 @@ class OnsetSlerpScheduler(io.ComfyNode):
                     optional=True,
                     tooltip="Name of the song's curve that paces, such as onset or rms.",
                 ),
+                io.Combo.Input(
+                    "mode",
+                    options=list(MODES),
+                    default="onset",
+                    optional=True,
+                    tooltip="How a shot moves to the next: onset (fast where it hits), onset over the whole song (loud "
+                    "shots travel further), linear, ease, cut, beats (a step on each), hold and hit (holds, then lands "
+                    "on the next shot), cosine + onset (smooth, pushed by hits), ping-pong (there and back).",
+                ),
+                io.Float.Input(
+                    "pulse",
+                    default=0.15,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="Of cosine + onset: how far the strongest hit pushes the picture ahead.",
+                ),
+                io.Boolean.Input(
+                    "monotone",
+                    default=True,
+                    optional=True,
+                    tooltip="Of cosine + onset: never go back when a push dies away.",
+                ),
             ],
             outputs=[
                 io.Custom(FrameSchedule.io_type).Output(
@@ -66,10 +91,14 @@ class OnsetSlerpScheduler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, beat_envelope, story, floor=0.05, gamma=1.0, curve="onset") -> io.NodeOutput:
+    def execute(
+        cls, beat_envelope, story, floor=0.05, gamma=1.0, curve="onset", mode="onset", pulse=0.15, monotone=True
+    ) -> io.NodeOutput:
         import torch
 
         song, story = SongAnalysis.of(beat_envelope), Story.of(story)
-        schedule = onset_slerp_schedule(song, story, curve=curve, floor=floor, gamma=gamma)
+        schedule = onset_slerp_schedule(
+            song, story, curve=curve, floor=floor, gamma=gamma, mode=mode, pulse=pulse, monotone=monotone
+        )
         plot = torch.from_numpy(plot_schedule(song, story, schedule, curve=curve)).float() / 255
         return io.NodeOutput(schedule, schedule.t.tolist(), plot[None])

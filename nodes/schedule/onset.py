@@ -39,9 +39,17 @@ def segment_progress(onset: np.ndarray, *, floor: float = 0.05) -> np.ndarray:
 
 
 def onset_slerp_schedule(
-    song: SongAnalysis, story: Story, *, curve: str = "onset", floor: float = 0.05, gamma: float = 1.0
+    song: SongAnalysis,
+    story: Story,
+    *,
+    curve: str = "onset",
+    floor: float = 0.05,
+    gamma: float = 1.0,
+    mode: str = "onset",
+    pulse: float = 0.15,
+    monotone: bool = True,
 ) -> FrameSchedule:
-    """Pace every segment of a story by a curve of the song.
+    """Pace every segment of a story by a curve of the song, or by another mode.
 
     Parameters
     ----------
@@ -50,11 +58,21 @@ def onset_slerp_schedule(
     curve : name of the curve that paces, such as "onset".
     floor : see `segment_progress`.
     gamma : exponent on the curve; above 1, strong hits count for more.
+    mode : one of `pace.MODES`. A shot whose record has a "pace" of these goes by that one.
+    pulse, monotone : of the mode "cosine + onset".
 
     Returns
     -------
     FrameSchedule for all frames. The last shot holds its picture.
     """
+    from .pace import MODES, paced, travel_shares
+
+    modes = [str(shot.record.get("pace", mode)) for shot in story.shots]
+    unknown = next((name for name in (mode, *modes) if name not in MODES), None)
+    if unknown is not None:
+        raise InputError(f"mode must be one of {'; '.join(MODES)}, got '{unknown}'.")
+    if not 0 <= pulse <= 1:
+        raise InputError(f"pulse must be from 0 to 1, got {pulse:g}.")
     if abs(story.duration - song.duration) > 1e-3:
         raise InputError(
             f"The story lasts {story.duration:.3f} s but the song {song.duration:.3f} s; make the story from this song."
@@ -67,12 +85,23 @@ def onset_slerp_schedule(
     shot_a = np.zeros(n_frames, dtype=np.int64)
     shot_b = np.zeros(n_frames, dtype=np.int64)
     t = np.zeros(n_frames)
+    beats = np.array(song.beat_frames(), dtype=np.int64)
+    travels = travel_shares(strength, firsts, n_frames)
     for shot, (start, end) in enumerate(zip(firsts, [*firsts[1:], n_frames], strict=True)):
         last = shot == len(firsts) - 1
         shot_a[start:end] = shot
         shot_b[start:end] = shot if last else shot + 1
         if not last:
-            t[start:end] = segment_progress(strength[start : end + 1], floor=floor)
+            t[start:end] = paced(
+                modes[shot],
+                strength[start : end + 1],
+                floor=floor,
+                fps=float(song.fps),
+                beats=beats - start,
+                travel=travels[shot],
+                pulse=pulse,
+                monotone=monotone,
+            )
     return FrameSchedule(
         fps=song.fps, duration=song.duration, shot_a=shot_a, shot_b=shot_b, t=t, transition=("slerp",) * n_frames
     )

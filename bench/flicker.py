@@ -1,0 +1,102 @@
+"""Flicker and musical motion of rendered frames, before encoding, on the demo model.
+
+    python bench/flicker.py [SONG] [--seconds 8] [--fps 24] [--modes onset linear] [--qualities exact balanced]
+
+For every pacing mode and quality: warp error (mean absolute difference between a frame and the one before it, carried
+along by dense optical flow, Farneback), temporal SSIM of neighbours, sharpness (variance of the Laplacian), the
+correlation of the mean absolute frame difference with the song's onset curve, where a cut onto a new shot counts as
+motion, and the seconds it took. Without a song: the demo song, whose true beats are known. Needs opencv-python-headless
+and scikit-image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "bench"))
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+from anchors import PROMPTS, Renderer  # noqa: E402
+from skimage.metrics import structural_similarity  # noqa: E402
+
+from headless import demo_model, pack  # noqa: E402
+
+
+def warp_error(before: np.ndarray, after: np.ndarray) -> float:
+    """Mean absolute difference, 0..255, between a frame and the one before it, moved by their optical flow."""
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (after, before)]
+    flow = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
+    rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
+    moved = cv2.remap(
+        before, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return float(np.abs(moved.astype(np.float32) - after).mean())
+
+
+def sharpness(frame: np.ndarray) -> float:
+    """Variance of the Laplacian of a frame's brightness."""
+    return float(cv2.Laplacian(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+
+
+def measure(frames: np.ndarray, onset: np.ndarray) -> dict:
+    """The figures of one render. onset: (n,), the curve at the same frames."""
+    pairs = list(zip(frames, frames[1:], strict=False))
+    motion = np.array([np.abs(b.astype(np.int16) - a).mean() for a, b in pairs])
+    return {
+        "warp_error": float(np.mean([warp_error(a, b) for a, b in pairs])),
+        "temporal_ssim": float(np.mean([structural_similarity(a, b, channel_axis=2) for a, b in pairs])),
+        "sharpness": float(np.mean([sharpness(frame) for frame in frames])),
+        "onset_motion": float(np.corrcoef(motion, onset[1:])[0, 1]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("song", nargs="?", type=Path)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--fps", default="24")
+    parser.add_argument("--size", type=int, default=demo_model.SIZE)
+    parser.add_argument("--split-beats", type=int, default=4)
+    parser.add_argument("--modes", nargs="+", default=["onset", "linear"])
+    parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    media, audio = pack.load("nodes.media.audio"), pack.load("nodes.audio.analysis")
+    timeline, onset = pack.load("nodes.story.timeline"), pack.load("nodes.schedule.onset")
+    results = {}
+    with tempfile.TemporaryDirectory() as home:
+        renderer = Renderer(Path(home), options.size)
+        if options.song:
+            waveform, rate = media.read_audio(options.song)
+        else:
+            from headless.demo_song import make_demo_song
+
+            waveform, rate = make_demo_song()
+        waveform = waveform[:, : int(options.seconds * rate)]
+        song = audio.analyze(waveform, rate, fps=options.fps)
+        story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
+        for mode in options.modes:
+            schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
+            for quality in options.qualities:
+                frames, report = renderer.render(story, schedule, waveform, rate, quality)
+                row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
+                results[f"{mode}, {quality}"] = row
+                print(
+                    f"{mode:>16}, {quality:9} warp error {row['warp_error']:.3f}, temporal SSIM "
+                    f"{row['temporal_ssim']:.4f}, sharpness {row['sharpness']:.1f}, onset-motion "
+                    f"{row['onset_motion']:.3f}, {row['seconds']:.1f} s",
+                    flush=True,
+                )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A look at story and timing without any model: a card for each shot, faded at the schedule's pace, with the song."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..host import Digest
+from ..media.video import join_segments, write_segment
+from ..timing import clock_text
+from ..types import FrameSchedule, Story
+from .plan import excerpt_frames, excerpt_samples
+
+BAR_HEIGHT = 6
+LINE_LETTERS = 34
+
+
+def animatic(
+    folder: Path,
+    story: Story,
+    schedule: FrameSchedule,
+    waveform: np.ndarray,
+    sample_rate: int,
+    *,
+    width: int = 640,
+    height: int = 360,
+    start: float = 0.0,
+    seconds: float = 0.0,
+) -> Path:
+    """Write the animatic of a song, or of an excerpt, as an MP4 and return its path.
+
+    Parameters
+    ----------
+    folder : where the file goes.
+    waveform : float32 (channels, samples), the whole song.
+    width, height : pixels, even.
+    start, seconds : excerpt in seconds; seconds 0 means to the end.
+
+    Raises
+    ------
+    InputError : story, schedule and song do not fit each other, or the size is odd.
+    """
+    if width % 2 or height % 2 or min(width, height) < 64:
+        raise InputError(f"width and height must be even and at least 64, got {width}x{height}.")
+    song_seconds = waveform.shape[1] / sample_rate
+    if abs(song_seconds - schedule.duration) > 1e-3 or abs(story.duration - schedule.duration) > 1e-3:
+        raise InputError(
+            f"The song lasts {song_seconds:.3f} s, the story {story.duration:.3f} s and the schedule "
+            f"{schedule.duration:.3f} s; make all from one song."
+        )
+    frames = excerpt_frames(schedule, start, seconds)
+    samples = excerpt_samples(schedule, frames, waveform.shape[1], sample_rate)
+    digest = Digest()
+    digest.add([story.to_text(), schedule.to_text(), waveform[:, samples], sample_rate, width, height])
+    path = folder / f"animatic_{digest.hex()[:24]}_{frames.start}_{frames.stop}.mp4"
+    pictures = path.with_name(f"pictures_{path.name}")
+    try:
+        count = write_segment(pictures, _frames(story, schedule, frames, width, height), fps=schedule.fps, crf=23)
+        song = np.ascontiguousarray(waveform[:, samples])
+        join_segments(path, [(pictures, count)], fps=schedule.fps, waveform=song, sample_rate=sample_rate)
+    finally:
+        pictures.unlink(missing_ok=True)
+    return path
+
+
+def _frames(story: Story, schedule: FrameSchedule, frames: range, width: int, height: int) -> Iterator[np.ndarray]:
+    @lru_cache(maxsize=4)
+    def card(shot: int) -> np.ndarray:
+        return shot_card(story, shot, width, height)
+
+    for frame in frames:
+        a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
+        picture = card(a) if t == 0 else np.rint(card(a) * (1 - t) + card(b) * t).astype(np.uint8)
+        picture = picture.copy()
+        picture[-BAR_HEIGHT:, : round(t * width)] = 255
+        yield picture
+
+
+def shot_card(story: Story, shot: int, width: int, height: int) -> np.ndarray:
+    """A shot's card, uint8 (height, width, 3): its number, its time, its words and prompt on a colour of its own."""
+    from ..audio.plot import DPI, PARTS, TEXT, dark_figure, figure_to_array
+
+    drawing = dark_figure(width, height)
+    drawing.set_facecolor(_shade(PARTS[shot % len(PARTS)]))
+    entry, unit = story.shots[shot], height / DPI * 72
+    head = f"{shot + 1}  ·  {clock_text(entry.start)} to {clock_text(entry.end)}"
+    drawing.text(0.06, 0.9, head, color=TEXT, fontsize=unit * 0.045, va="top", alpha=0.8)
+    lines = textwrap.wrap(entry.prompt, LINE_LETTERS)[:5]
+    drawing.text(0.06, 0.5, "\n".join(lines), color="white", fontsize=unit * 0.06, va="center", weight="bold")
+    if entry.lyric:
+        drawing.text(0.06, 0.1, textwrap.shorten(entry.lyric, 60), color=TEXT, fontsize=unit * 0.045, style="italic")
+    return figure_to_array(drawing)
+
+
+def _shade(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[n : n + 2], 16) / 255 * 0.45 for n in (1, 3, 5))
+    return red, green, blue

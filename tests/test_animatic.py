@@ -1,0 +1,71 @@
+"""The animatic: cards at the schedule's pace, cuts on their frames, the song beside them."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from songs import song
+
+from headless import pack
+
+types = pack.load("nodes.types")
+onset = pack.load("nodes.schedule.onset")
+animatic = pack.load("nodes.render.animatic")
+video = pack.load("nodes.media.video")
+InputError = pack.load("nodes.errors").InputError
+RATE = 8000
+
+
+def made(mode="cut", lyric=""):
+    analysis = song(4.0, Fraction(12))
+    story = types.Story(
+        (
+            types.Shot(0.0, 1.5, "a misty harbour at dawn, fishing boats, soft golden light", lyric=lyric),
+            types.Shot(1.5, 4.0, "a city of glass towers"),
+        )
+    )
+    waveform = np.random.default_rng(0).standard_normal((1, 4 * RATE)).astype(np.float32) * 0.1
+    return story, onset.onset_slerp_schedule(analysis, story, mode=mode), waveform, RATE
+
+
+def test_the_cut_lands_on_its_frame_and_the_song_is_there(tmp_path):
+    path = animatic.animatic(tmp_path, *made(), width=320, height=180)
+    frames = np.stack(list(video.read_frames(path))).astype(int)
+    assert frames.shape == (48, 180, 320, 3)
+    steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
+    assert steps.argmax() + 1 == 18 and steps[17] > 10 * np.delete(steps, 17).max()
+    with av.open(str(path)) as container:
+        assert abs(float(container.streams.audio[0].duration * container.streams.audio[0].time_base) - 4) < 0.1
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_it_moves_at_the_schedules_pace(tmp_path):
+    story, schedule, *sound = made("linear")
+    frames = np.stack(list(video.read_frames(animatic.animatic(tmp_path, story, schedule, *sound)))).astype(float)
+    cards = [animatic.shot_card(story, shot, 640, 360).astype(float) for shot in (0, 1)]
+    inside = slice(0, -8)
+    expected = cards[0] * 0.5 + cards[1] * 0.5
+    assert np.abs(frames[9][inside] - expected[inside]).mean() < 4
+    # The bar at the bottom shows t.
+    assert frames[9][-3, :310].mean() > 240 and frames[9][-3, 330:].mean() < 200
+
+
+def test_cards_differ_and_carry_the_lyric():
+    plain, sung = (animatic.shot_card(made(lyric=text)[0], 0, 320, 180) for text in ("", "and the tide comes in"))
+    assert plain.shape == (180, 320, 3) and plain.dtype == np.uint8
+    assert not np.array_equal(plain[140:], sung[140:]) and np.array_equal(plain[:100], sung[:100])
+
+
+def test_an_excerpt(tmp_path):
+    path = animatic.animatic(tmp_path, *made(), start=1.0, seconds=1.0)
+    assert len(list(video.read_frames(path))) == 12
+
+
+def test_what_does_not_fit(tmp_path):
+    story, schedule, waveform, rate = made()
+    with pytest.raises(InputError, match="width and height must be even and at least 64, got 63x360"):
+        animatic.animatic(tmp_path, story, schedule, waveform, rate, width=63)
+    with pytest.raises(InputError, match=r"The song lasts 3.000 s, the story 4.000 s"):
+        animatic.animatic(tmp_path, story, schedule, waveform[:, : 3 * RATE], rate)
+    assert not list(tmp_path.iterdir())
