@@ -223,6 +223,7 @@ def test_models_are_found_in_the_models_folder_only(tmp_path):
 @pytest.mark.skipif(
     importlib.util.find_spec("whisper") is None, reason="no openai-whisper (pip install openai-whisper)"
 )
+@pytest.mark.slow
 def test_openai_whisper_is_given_samples_and_a_file_of_the_models_folder(tmp_path):
     """Random weights: what is heard means nothing, but the file is loaded, the song heard and the words timed."""
     import torch
