@@ -18,7 +18,7 @@ from .llm_schema import KeywordsAnswer, ScenesAnswer, ShotAnswer, StoryAnswer
 from .make import Wishes
 from .person import NOBODY
 from .person import PLACEHOLDER as PERSON
-from .teller import Scene
+from .scenes import Scene
 from .vocabulary import shipped
 
 __all__ = ["LlmWriter", "settings_of"]
