@@ -120,6 +120,8 @@ def test_segments_become_lines_at_pauses():
     ]
     early = clean.Segment(0, 3, "", (lyrics.Word(0, 2.5, " down"), lyrics.Word(2.5, 3, " there")))
     assert clean.tightened(early).words[0].start == pytest.approx(2.5 - 0.3 - 4 * 0.07)
+    solo = clean.Segment(10, 40, "", (lyrics.Word(10, 10.5, "I"), lyrics.Word(10.5, 40, " fly")))
+    assert clean.tightened(solo).end == 14.5
 
 
 # Whisper -----------------------------------------------------------------------------------------
@@ -216,3 +218,29 @@ def test_models_are_found_in_the_models_folder_only(tmp_path):
     host = HeadlessHost(tmp_path)
     assert transcribe.find_model("mine", host) == tmp_path / "models" / "whisper" / "mine"
     assert transcribe.find_model("../checkpoints", host) is None and transcribe.find_model("/etc", host) is None
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("whisper") is None, reason="no openai-whisper (pip install openai-whisper)"
+)
+@pytest.mark.slow
+def test_openai_whisper_is_given_samples_and_a_file_of_the_models_folder(tmp_path):
+    """Random weights: what is heard means nothing, but the file is loaded, the song heard and the words timed."""
+    import torch
+    import whisper
+
+    size = {"n_audio_state": 64, "n_audio_head": 2, "n_audio_layer": 1, "n_text_state": 64, "n_text_head": 2}
+    dims = {"n_mels": 80, "n_audio_ctx": 1500, "n_vocab": 51864, "n_text_ctx": 32, "n_text_layer": 2} | size
+    torch.manual_seed(0)
+    model = whisper.model.Whisper(whisper.model.ModelDimensions(**dims))
+    folder = tmp_path / "models" / "whisper"
+    folder.mkdir(parents=True)
+    (tmp_path / "models" / "checkpoints").mkdir()
+    torch.save({"dims": dims, "model_state_dict": model.state_dict()}, folder / "small-random.pt")
+    host = HeadlessHost(tmp_path)
+    sheet = transcribe.hear_lyrics(
+        NOISE[: 16_000 * 4], 16_000, host=host, model="small-random.pt", language="en", backend="openai-whisper"
+    )
+    assert sheet.source == "whisper" and all(line.end <= 4.0 for line in sheet.lines)
+    with pytest.raises(InputError, match="no Whisper model 'gigantic'"):
+        transcribe.hear_lyrics(NOISE, 16_000, host=host, model="gigantic", backend="openai-whisper")

@@ -441,3 +441,9 @@ def test_blocked_content_cannot_be_edited_into_a_story():
         types.Story.of(data)
     with pytest.raises(InputError, match="shot 2: 'nude'"):
         edit.apply_edits(story, f"{pack.load('nodes.timing').clock_text(story.shots[1].start)} a nude figure")
+
+
+def test_the_placeholder_becomes_words_only_when_a_prompt_is_encoded():
+    person = pack.load("nodes.story.person")
+    assert person.with_person("wide shot of {PERSON} walking", "ohwx woman") == "wide shot of ohwx woman walking"
+    assert person.with_person("{PERSON}, {PERSON}") == "a person, a person"

@@ -26,7 +26,7 @@ _NOTES = re.compile(r"^[\s♪♫🎵🎶*()\[\].…-]*$")
 _LONGEST_LINE_SECONDS, _LONGEST_LINE_WORDS, _PAUSE_SECONDS = 8.0, 12, 0.7
 _LOOP = 4
 # The longest that a first word is sung, unless it has many letters.
-_FIRST_WORD_SECONDS, _LETTER_SECONDS = 0.3, 0.07
+_FIRST_WORD_SECONDS, _LETTER_SECONDS, _LONGEST_WORD_SECONDS = 0.3, 0.07, 4.0
 _SILENT_DB = -55.0
 
 
@@ -117,10 +117,12 @@ def _without_loops(segments: list[Segment]) -> tuple[list[Segment], list[Segment
 
 
 def tightened(segment: Segment) -> Segment:
-    """The segment without the pause that Whisper counts to its first word."""
+    """The segment without the pauses that Whisper counts to its first word, or after a word before a long solo."""
     if not segment.words:
         return segment
-    first = segment.words[0]
+    words = tuple(replace(word, end=min(word.end, word.start + _LONGEST_WORD_SECONDS)) for word in segment.words)
+    segment = replace(segment, words=words, end=min(segment.end, max(word.end for word in words)))
+    first = words[0]
     longest = _FIRST_WORD_SECONDS + _LETTER_SECONDS * len(first.text.strip())
     if first.end - first.start <= longest:
         return segment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..lyrics.lyrics import Lyrics
-from .teller import Scene
+from .scenes import Scene
 
 FUSIONS = ("off", "switch", "halves", "crossfade")
 

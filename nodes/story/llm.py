@@ -16,12 +16,14 @@ from .compose import CountTokens, Part, compose
 from .llm_client import LlmClient, LlmError, LlmSettings, settings_of
 from .llm_schema import KeywordsAnswer, ScenesAnswer, ShotAnswer, StoryAnswer
 from .make import Wishes
-from .teller import Scene
+from .person import NOBODY
+from .person import PLACEHOLDER as PERSON
+from .scenes import Scene
 from .vocabulary import shipped
 
 __all__ = ["LlmWriter", "settings_of"]
 
-PERSON = "{PERSON}"
+
 SHOTS_A_CALL = 40
 _QUOTED_WORDS = 5
 _SYSTEM = (
@@ -142,7 +144,7 @@ class LlmWriter:
     def _prompt(self, answer: ShotAnswer, scene: Scene, look: list[str]) -> str | None:
         """A prompt from an answer within CLIP's limit; None when the answer cannot be shown."""
         # The story is saved with the placeholder; a figure of words stands there when the user names no one.
-        figure = self._wishes.person or "a person"
+        figure = self._wishes.person or NOBODY
         fields = {name: " ".join(str(value).split()) for name, value in answer.model_dump().items()}
         if blocked_words(" ".join(fields.values())):
             return None

@@ -15,7 +15,8 @@ from .compose import CountTokens
 from .edit import apply_edits
 from .fusion import FUSIONS, fuse
 from .plan import plan_shots
-from .teller import MODES, Scene, scenes_of, tell
+from .scenes import Scene, scenes_of
+from .teller import MODES, tell
 from .vocabulary import Vocabulary
 
 CONTENTS = ("music", "podcast", "voice-over")

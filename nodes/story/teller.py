@@ -7,39 +7,21 @@ colours and weather that fit; no line is repeated. The same input and seed give 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..caption.caption import Caption
-from ..emotion.timeline import NEUTRAL, EmotionTimeline
+from ..emotion.timeline import NEUTRAL
 from ..guard import guarded_negative
-from ..lyrics.lyrics import Lyrics
-from ..types import Section, Shot, SongAnalysis, Story
+from ..types import Shot, Story
 from .compose import CountTokens, Part, compose
+from .scenes import Scene, stem, words_of
 from .vocabulary import Thing, Vocabulary
 
 MODES = ("narrative", "literal", "chain")
 _ATTEMPTS = 80
-_CALM = {"tense": NEUTRAL, "euphoric": "serene"}
 _LOUD_WORDS, _QUIET_WORDS = ("loud", "dense", "busy", "drop", "build"), ("quiet", "soft", "sparse", "break", "intro")
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is known about a shot before it is told: its times, mood, part of the song, words and music."""
-
-    start: float
-    end: float
-    emotion: str
-    section: int
-    label: str
-    lyric: str
-    words: frozenset[str]
-    music: str
-    returns: bool
 
 
 @dataclass
@@ -51,58 +33,6 @@ class _Memory:
     palettes: dict[tuple[str, str], Thing] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
     figure: str = "a person"
-
-
-def scenes_of(
-    shots: tuple[tuple[float, float], ...],
-    song: SongAnalysis,
-    *,
-    lyrics: Lyrics | None = None,
-    emotion: EmotionTimeline | None = None,
-    captions: tuple[Caption, ...] = (),
-    calm: bool = False,
-) -> list[Scene]:
-    """What is known about each shot. calm: moods of speech, which are neither tense nor euphoric."""
-    sections = song.sections or (Section(0.0, song.duration, "A", 0.5),)
-    seen: dict[str, int] = {}
-    for index, part in enumerate(sections):
-        seen.setdefault(part.label, index)
-    scenes = []
-    for start, end in shots:
-        middle = (start + end) / 2
-        index = max((k for k, part in enumerate(sections) if part.start <= middle), default=0)
-        lines = lyrics.within(start, end) if lyrics is not None else ()
-        text = " / ".join(line.text for line in lines)
-        mood = emotion.label_of(start, end) if emotion is not None else NEUTRAL
-        music = next((caption.text for caption in captions if caption.start <= middle < caption.end), "")
-        label = sections[index].label
-        scenes.append(
-            Scene(
-                start=start,
-                end=end,
-                emotion=_CALM.get(mood, mood) if calm else mood,
-                section=index,
-                label=label,
-                lyric=text,
-                words=frozenset(words_of(text)),
-                music=music,
-                returns=seen[label] < index,
-            )
-        )
-    return scenes
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in small letters, without common endings."""
-    return [stem(word) for word in re.findall(r"[^\W\d_]+", text.casefold())]
-
-
-def stem(word: str) -> str:
-    """A word without a plural or verb ending; only good enough to find the same word again."""
-    for ending in ("ing", "ies", "es", "ed", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
 
 
 def tell(
