@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -75,6 +76,8 @@ class Renderer:
     def render(self, story, schedule, waveform, rate, quality: str) -> tuple[np.ndarray, dict]:
         """Frames uint8 (n, h, w, 3) and the report."""
         self.pictures.clear()
+        # Segments of an earlier render would be reused, and their pictures not seen here.
+        shutil.rmtree(self.host.private_dir() / "work", ignore_errors=True)
         settings = self.plan.RenderSettings(
             self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality
         )

@@ -87,6 +87,8 @@ class Segment:
     first_frame: int
     t: np.ndarray
     picture: np.ndarray
+    # The shot it leads to holds one picture, whose calls this segment has to save.
+    before_hold: bool = False
 
     @property
     def last_frame(self) -> int:
@@ -132,7 +134,8 @@ class Plan:
             return 0
         between = self.exact_pictures(segment)
         share = quality_named(self.settings.quality).share
-        return between if share >= 1 else max(share * (between + 1) - 1, 0.0)
+        keyframes = 2 if segment.before_hold else 1
+        return between if share >= 1 else max(share * (between + keyframes) - keyframes, 0.0)
 
 
 def make_plan(
@@ -179,7 +182,9 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
         a, b = int(schedule.shot_a[start]), int(schedule.shot_b[start])
         t = schedule.t[start:stop] if a != b else np.zeros(stop - start)
         positions, picture = np.unique(t, return_inverse=True)
-        yield Segment(a, b, start, positions, picture)
+        following = slice(stop, None)
+        holds = stop < schedule.n_frames and not np.any(schedule.t[following])
+        yield Segment(a, b, start, positions, picture, holds and a != b)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -220,7 +225,7 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
-    return _digest(*shots, segment.t, segment.picture)
+    return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 
 def _digest(*values) -> str:

@@ -11,10 +11,10 @@ from ..errors import InputError
 class Quality:
     """One position of the dial.
 
-    share: largest share of the exact mode's model calls in a shot, a little under what is promised, since the last shot
-    holds one picture. tolerance: largest expected deviation of an in-between latent, relative to the latent's length,
-    at which nothing more is sampled. blend: largest distance of two latents at which pictures between them are
-    blended and not decoded. ssim: mean structural similarity with exact mode's pictures that this position aims at.
+    share: largest share of exact mode's model calls in a shot. tolerance: largest expected deviation of an in-between
+    latent, relative to the latent's length, at which nothing more is sampled. blend: largest distance of two latents
+    at which pictures between them are blended and not decoded. ssim: mean structural similarity with exact mode's
+    pictures that this position aims at.
     """
 
     share: float
@@ -26,9 +26,9 @@ class Quality:
 EXACT = "exact"
 QUALITIES = {
     EXACT: Quality(1.0, 0.0, 0.0, 1.0),
-    "fine": Quality(0.48, 0.01, 0.04, 0.98),
-    "balanced": Quality(0.24, 0.015, 0.08, 0.95),
-    "quick": Quality(0.12, 0.03, 0.16, 0.9),
+    "fine": Quality(0.5, 0.01, 0.04, 0.98),
+    "balanced": Quality(0.25, 0.015, 0.08, 0.95),
+    "quick": Quality(0.125, 0.03, 0.16, 0.9),
 }
 DEFAULT_QUALITY = "balanced"
 
