@@ -38,6 +38,9 @@ navigator.mediaDevices.getUserMedia = async () => {
 """
 
 
+FRAME_SECONDS = 0.12
+
+
 class Impatient(random.Random):
     """Draws as any other, and waits as little as allowed."""
 
@@ -46,12 +49,15 @@ class Impatient(random.Random):
 
 
 class Served:
-    """The headless page and its routes on a thread; `actor` sits before the painted camera. speed: of their clock."""
+    """The headless page and its routes on a thread; `actor` sits before the painted camera.
 
-    def __init__(self, folder: Path, speed: float = 1.0):
+    Their clock goes by the frames that were drawn, so that a busy machine is slower and nothing else.
+    """
+
+    def __init__(self, folder: Path):
         self.server = CaptureServer(folder)
-        begin = time.monotonic()
-        self.now = lambda: (time.monotonic() - begin) * speed
+        begin, self.drawn = time.monotonic(), 0
+        self.now = lambda: self.drawn * FRAME_SECONDS + 0.2 * (time.monotonic() - begin)
         self.server.desk.clock, self.server.desk.random = self.now, Impatient(4)
         self.actor = Actor(5, "living")
         self.server.routes._desk.models()
@@ -80,6 +86,7 @@ class Served:
         from aiohttp import web
 
         async def camera(request):
+            self.drawn += 1
             data = await asyncio.get_running_loop().run_in_executor(None, self.actor.frame, self.now())
             return web.Response(body=data, content_type="image/jpeg")
 
@@ -105,7 +112,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("capture"), speed=1.5)
+    served = Served(tmp_path_factory.mktemp("capture"))
     yield served
     served.stop()
 
