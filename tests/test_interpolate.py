@@ -4,6 +4,9 @@ import torch
 from headless import pack
 
 interpolate = pack.load("nodes.render.interpolate")
+pictures = pack.load("nodes.render.pictures")
+plan = pack.load("nodes.render.plan")
+types = pack.load("nodes.types")
 
 
 def noise(seed):
@@ -55,3 +58,20 @@ def test_repeated_tokens_do_not_change_attention():
     )
     assert torch.allclose(once, twice, atol=1e-6)
     assert interpolate.common_tokens([keys, torch.randn(1, 154, 16), torch.randn(1, 231, 16)]) == 462
+
+
+def test_the_persons_placeholder_is_filled_in_where_prompts_are_encoded():
+    story = types.Story(
+        (types.Shot(0, 1, "a portrait of {PERSON} at dawn", "text"), types.Shot(1, 2, "the sea", "text"))
+    )
+    encoded = []
+
+    class Host:
+        def encode_text(self, clip, text):
+            encoded.append(text)
+            return torch.zeros(1, 77, 768)
+
+    settings = plan.RenderSettings(64, 64, 1, 1.0, "euler", "normal", 0)
+    material = pictures.ShotMaterial(Host(), None, story, settings)
+    assert sorted(encoded) == ["a portrait of a person at dawn", "text", "the sea"]
+    assert material.prompts(0)[0][0].shape == (1, 77, 768)

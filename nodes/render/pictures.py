@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..host import Host
+from ..story.person import with_person
 from ..types import Story
 from .interpolate import common_tokens, repeat_tokens, slerp
 from .plan import RenderSettings, shot_seeds
@@ -22,7 +23,7 @@ class ShotMaterial:
         self._story = story
         shots = range(len(story.shots)) if shots is None else shots
         texts = {text for shot in shots for text in (story.shots[shot].prompt, story.shots[shot].negative)}
-        self._embeddings = {text: host.encode_text(clip, text).cpu() for text in sorted(texts)}
+        self._embeddings = {text: host.encode_text(clip, with_person(text)).cpu() for text in sorted(texts)}
         self.seeds = list(shot_seeds(story, settings))
         self._shape = (1, *settings.latent_shape)
 
