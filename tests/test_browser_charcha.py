@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from capture_actors import Actor
 from capture_server import CaptureServer
+from faces import needs_faces
 from test_browser_envelope import chromium
 
 from headless.charcha_page import application
@@ -17,6 +18,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(chromium() is None, reason="NO CHROMIUM: set CHROMIUM to test the page"),
+    needs_faces,
 ]
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
 ELEMENT = "document.querySelector('songreel-charcha')"

@@ -9,9 +9,12 @@ import aiohttp
 import numpy as np
 import pytest
 from capture_server import capture_server
+from faces import needs_faces
 from PIL import Image
 
 from headless import pack
+
+pytestmark = needs_faces
 
 session_module = pack.load("nodes.charcha.session")
 frames = pack.load("nodes.charcha.frames")

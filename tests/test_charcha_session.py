@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from capture_server import capture_server, models
 from face_puppet import ROOMS, Pose, Puppet
+from faces import needs_faces
 
 from headless import pack
+
+pytestmark = needs_faces
 
 actions = pack.load("nodes.charcha.actions")
 light = pack.load("nodes.charcha.light")

@@ -6,8 +6,11 @@ import sys
 import numpy as np
 import pytest
 from face_puppet import Pose, Puppet, astronaut, rotation
+from faces import needs_faces
 
 from headless import pack
+
+pytestmark = needs_faces
 
 landmarks = pack.load("nodes.face.landmarks")
 model_file = pack.load("nodes.face.model_file")
