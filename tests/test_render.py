@@ -80,6 +80,9 @@ class SmallHost(host_port.Host):
     def fingerprint(self, part):
         return str(part)
 
+    def local_only(self):
+        return True
+
     def count_tokens(self, text):
         return len(text.split())
 

@@ -107,7 +107,7 @@ def test_rows_do_not_touch_each_other(prompts):
     assert torch.equal(sample(model, other, rows, prompts[1], **OPTIONS)[:1], together[:1])
     for i in range(3):
         alone = sample(model, noise(3)[i : i + 1], rows[i : i + 1], prompts[1], **OPTIONS)
-        torch.testing.assert_close(alone, together[i : i + 1], rtol=1e-4, atol=1e-4)
+        assert float((alone - together[i]).norm() / alone.norm()) < 1e-4
 
 
 def test_one_row_serves_all_latents(prompts):

@@ -1,0 +1,43 @@
+"""The pictures beside the workflows: frames of the demo song's video above what was heard in it.
+
+    python bench/thumbnails.py VIDEO.mp4 OUT.jpg
+
+VIDEO is what `python -m headless render demo --workflow workflows/api/NAME.json --out VIDEO.mp4` made.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from headless import pack  # noqa: E402
+
+COLUMNS, ROWS, WIDTH, PLOT_HEIGHT = 6, 2, 1280, 320
+
+
+def thumbnail(video: Path) -> Image.Image:
+    """Twelve frames from equal parts of the video, and the plot of its sound."""
+    frames = list(pack.load("nodes.media.video").read_frames(video))
+    waveform, rate = pack.load("nodes.media.audio").read_audio(video)
+    song = pack.load("nodes.audio.analysis").analyze(waveform, rate, fps=12)
+    plot = pack.load("nodes.audio.plot").plot_analysis(waveform, rate, song, width=WIDTH, height=PLOT_HEIGHT)
+    side = WIDTH // COLUMNS
+    sheet = Image.new("RGB", (side * COLUMNS, side * ROWS + PLOT_HEIGHT))
+    middles = (np.arange(COLUMNS * ROWS) + 0.5) * len(frames) / (COLUMNS * ROWS)
+    for number, middle in enumerate(middles.astype(int)):
+        picture = Image.fromarray(frames[middle]).resize((side, side), Image.Resampling.LANCZOS)
+        sheet.paste(picture, (number % COLUMNS * side, number // COLUMNS * side))
+    sheet.paste(Image.fromarray(plot).resize((sheet.width, PLOT_HEIGHT)), (0, side * ROWS))
+    return sheet
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    thumbnail(Path(sys.argv[1])).save(sys.argv[2], quality=85, optimize=True)
