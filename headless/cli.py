@@ -305,6 +305,8 @@ def _render_here(
         args.checkpoint = host.register("checkpoints", demo_model.CHECKPOINT)
         # What the demo model is made for; larger pictures only repeat its shapes.
         args.size, args.steps = args.size or f"{demo_model.SIZE}x{demo_model.SIZE}", args.steps or str(demo_model.STEPS)
+        if find_role(workflow, schemas, ROLES["guidance"]) is not None:
+            workflow = apply_role(workflow, schemas, ROLES["guidance"], str(demo_model.CFG))
         if args.vocabulary is None and find_role(workflow, schemas, ROLES["vocabulary"]) is not None:
             args.vocabulary = demo_model.VOCABULARY
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)

@@ -54,6 +54,7 @@ ROLES = {
         Role("size", "--size", (("width",), ("height",))),
         Role("seed", "--seed", (("seed", "noise_seed"),)),
         Role("steps", "--steps", (("steps",),)),
+        Role("guidance", "--set NODE.cfg", (("cfg",),)),
         Role("start", "--start", (("start",),)),
         Role("seconds", "--seconds", (("seconds",),)),
         Role("draft", "--draft", (("draft",),)),
