@@ -120,6 +120,7 @@ class _Run:
         self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
+        self._buffer: np.ndarray | None = None
         self._step_seconds: list[float] = []
         self._decode_seconds: list[float] = []
         self._done = self._goal = 0
@@ -201,15 +202,27 @@ class _Run:
     # Pictures ----------------------------------------------------------------------------------
 
     def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures uint8 (H, W, 3) of a segment by number."""
+        """Pictures uint8 (H, W, 3) of a segment by number, good until the next call."""
+        # One buffer for all chunks: pictures that come and go among a decoder's temporaries would leave holes in the
+        # heap, and memory would grow with the song. Two anchors may lie outside the chunk.
+        if self._buffer is None or len(self._buffer) < len(shown) + 2:
+            size = (self.plan.settings.height, self.plan.settings.width, 3)
+            self._buffer = np.empty((len(shown) + 2, *size), np.uint8)
+        slots = iter(self._buffer)
+
+        def kept(picture: np.ndarray) -> np.ndarray:
+            slot = next(slots)
+            slot[:] = picture
+            return slot
+
         if way is None:
             latents = self.source.exact_latents(segment, shown)
-            return {picture: self._decode(latents[picture]) for picture in shown.tolist()}
+            return {picture: kept(self._decode(latents[picture])) for picture in shown.tolist()}
         anchors: dict[int, np.ndarray] = {}
 
         def anchor(number: int) -> np.ndarray:
             if number not in anchors:
-                anchors[number] = self._decode(way.latents[number])
+                anchors[number] = kept(self._decode(way.latents[number]))
             return anchors[number]
 
         found = {}
@@ -221,10 +234,10 @@ class _Run:
                 found[picture] = anchor(low)
             elif self.plan.draft or way.distance(low, high) <= self.quality.blend:
                 mix = anchor(low) * (1 - share) + anchor(high) * share
-                found[picture] = np.rint(mix).astype(np.uint8)
+                found[picture] = kept(np.rint(mix))
                 self._advance(1)
             else:
-                found[picture] = self._decode(way.between(number))
+                found[picture] = kept(self._decode(way.between(number)))
         return found
 
     def _decode(self, latent: np.ndarray) -> np.ndarray:
