@@ -482,6 +482,7 @@ def test_options_reach_the_shipped_workflow():
         "seed": [5],
         "steps": [3],
         "start": [1.0],
+        "guidance": [7.0],
         "seconds": [2.5],
         "draft": [True],
     }
