@@ -13,7 +13,7 @@ clean = pack.load("nodes.lyrics.clean")
 lyrics = pack.load("nodes.lyrics.lyrics")
 transcribe = pack.load("nodes.lyrics.transcribe")
 InputError = pack.load("nodes.errors").InputError
-SONGS = Path("/work/shared/data/songs")
+SONGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "songs"
 
 
 def words(text, start=0.0, pace=0.5):

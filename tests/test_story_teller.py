@@ -28,7 +28,7 @@ InputError = pack.load("nodes.errors").InputError
 
 WORLD = vocabulary.shipped("cinematic")
 DEMO = vocabulary.vocabulary_of(demo_model.VOCABULARY.read_text("utf-8"), "cinematic")
-SONGS = Path("/work/shared/data/songs")
+SONGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "songs"
 
 
 def count(text):
