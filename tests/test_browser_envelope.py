@@ -22,6 +22,7 @@ corrections = pack.load("nodes.audio.corrections")
 SECONDS, BEAT = 12.0, 0.5
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
 VIEW = "app.graph.getNodeById(2).widgets.find((widget) => widget.name === 'beat_view').view"
+OFFSET = "app.graph.getNodeById(2).widgets.find((widget) => widget.name === 'offset_ms')"
 OUTPUTS = {
     "beat_envelope": "BEAT_ENVELOPE",
     "envelope": "FLOAT",
@@ -484,7 +485,7 @@ def test_undo_brings_the_last_value_back_and_the_view_stays(shown):
     assert shown.value("offset_ms") > 0
     shown.page.wait_for_timeout(300)
     shown.page.keyboard.press("Control+z")
-    shown.page.wait_for_function("() => app.graph.getNodeById(2).widgets[2].value === 0")
+    shown.page.wait_for_function(f"() => {OFFSET}.value === 0")
     shown.page.wait_for_function(f"() => {VIEW}.song !== null && {VIEW}.element.isConnected")
     assert shown.page.locator(".lanes").count() == 1
 
