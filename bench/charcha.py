@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,8 +33,9 @@ ROOMS = ("evening", "living", "office")
 PERIOD = 0.2
 # Species: (actor, how it is posted). The first three are played more often.
 FIRST = ("photo", "moved_photo", "warped")
-REST = ("wrong_order", "replay", "too_fast", "out_of_order", "two_faces", "swapped")
+REST = ("wrong_order", "replay", "screen_replay", "too_fast", "out_of_order", "two_faces", "swapped")
 KNOWN = ("adaptive",)  # not stopped, and said so
+CLIPS = ("replay", "screen_replay", "too_fast", "out_of_order")  # made of a passed capture's frames
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
@@ -50,8 +52,38 @@ def rate(hits: int, count: int) -> str:
     return f"{hits}/{count} ({low:.1%}-{high:.1%})"
 
 
+@lru_cache(maxsize=1)
+def recorded(seed: int) -> list[bytes]:
+    """The frames of a capture that was passed."""
+    import capture_actors as actors
+    from capture_server import capture_server
+
+    frames: list[bytes] = []
+
+    async def play() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with capture_server(Path(folder), seed + 5000) as server:
+                message, *_ = await server.attempt(
+                    actors.Actor(seed, ROOMS[seed % len(ROOMS)]), period=PERIOD, on_frame=frames.append
+                )
+                assert message["type"] == "result", message
+
+    asyncio.run(play())
+    return frames
+
+
 def challenge(name: str, seed: int) -> dict:
-    """Play one capture. Returns name, seed, passed, reason, assurance, seconds, retries."""
+    """Play one capture; one that ends at the light check is played again with the colours left out, as its player may.
+
+    Returns name, seed, passed, reason, assurance, seconds, retries, and how it ended without the colours.
+    """
+    result = attempt(name, seed, light=True)
+    again = attempt(name, seed, light=False) if result["reason"] == "light" else result
+    return result | {"passed_without": again["passed"], "reason_without": again["reason"]}
+
+
+def attempt(name: str, seed: int, *, light: bool) -> dict:
+    """One capture through a server of its own."""
     import capture_actors as actors
     from capture_server import capture_server
 
@@ -66,24 +98,23 @@ def challenge(name: str, seed: int) -> dict:
         "adaptive": actors.Adaptive,
     }
     room = ROOMS[seed % len(ROOMS)]
+    clip = recorded(seed) if name in CLIPS else None
 
     async def play() -> dict:
         with tempfile.TemporaryDirectory() as folder:
-            async with capture_server(Path(folder), seed + 5000) as server:
-                options = {"period": PERIOD}
-                if name in ("replay", "too_fast", "out_of_order"):
-                    frames: list[bytes] = []
-                    first = actors.Actor(seed, room)
-                    message, *_ = await server.attempt(first, period=PERIOD, on_frame=frames.append)
-                    assert message["type"] == "result", message
-                    server.clock.now += 600
-                    actor = actors.Replay(frames)
-                    if name == "too_fast":
-                        options = {"period": 0.02, "jitter": 0.0}
-                    elif name == "out_of_order":
-                        options["sequence"] = lambda count: count if count < 40 else count + 1
+            # A clip meets another draw than the one it was recorded at.
+            async with capture_server(Path(folder), seed + (5000 if clip is None else 9000)) as server:
+                options = {"period": PERIOD, "light": light}
+                if name == "screen_replay":
+                    actor = actors.ScreenReplay(clip, seed)
+                elif clip is not None:
+                    actor = actors.Replay(clip)
                 else:
                     actor = kinds[name](seed, room)
+                if name == "too_fast":
+                    options |= {"period": 0.02, "jitter": 0.0}
+                elif name == "out_of_order":
+                    options["sequence"] = lambda count: count if count < 40 else count + 1
                 message, _, seconds, frames_sent = await server.attempt(actor, **options)
                 passed = message["type"] == "result"
                 scores = server.store.load(message["record"], pictures=False).scores if passed else {}
@@ -130,17 +161,21 @@ def report(results: list[dict]) -> None:
             print(f"  retries: {sum(entry['retries'] for entry in passed)} in {len(passed)} captures")
         for reason in sorted({entry["reason"] for entry in genuine if not entry["passed"]}):
             print(f"  refused: {reason} {sum(entry['reason'] == reason for entry in genuine)}")
-    print(f"{'attack':14} {'light required: APCER':28} {'light not required':28} stopped by")
+    print(f"{'attack':14} {'light required: APCER':28} {'light not required':28} stopped by; without the colours by")
     for name in (*FIRST, *REST, *KNOWN):
         mine = [entry for entry in results if entry["name"] == name]
         if not mine:
             continue
         full = sum(entry["assurance"] == "full" for entry in mine)
-        passed = sum(entry["passed"] for entry in mine)
-        reasons = sorted({entry["reason"] for entry in mine if not entry["passed"]})
-        counts = ", ".join(f"{reason} {sum(entry['reason'] == reason for entry in mine)}" for reason in reasons)
-        stopped = counts or ("nothing" if full else "the light check only")
-        print(f"{name:14} {rate(full, len(mine)):28} {rate(passed, len(mine)):28} {stopped}")
+        passed = sum(entry["passed_without"] for entry in mine)
+        stopped = _counts([entry["reason"] for entry in mine if not entry["passed"]])
+        other = _counts([entry["reason_without"] for entry in mine if entry["reason"] == "light"])
+        stopped = stopped or ("nothing" if full else "the light check only")
+        print(f"{name:14} {rate(full, len(mine)):28} {rate(passed, len(mine)):28} {stopped}{other and f'; {other}'}")
+
+
+def _counts(reasons: list[str]) -> str:
+    return ", ".join(f"{reason} {reasons.count(reason)}" for reason in sorted(set(reasons)))
 
 
 def detectors(folder: Path) -> None:
