@@ -18,6 +18,7 @@ actions = pack.load("nodes.charcha.actions")
 light = pack.load("nodes.charcha.light")
 continuity = pack.load("nodes.charcha.continuity")
 session_module = pack.load("nodes.charcha.session")
+evidence = pack.load("nodes.charcha.evidence")
 parallax = pack.load("nodes.charcha.parallax")
 embedding = pack.load("nodes.face.embedding")
 PERIOD = 0.2
@@ -58,7 +59,7 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
     record = store.load(message["record"])
     drawn = actions.draw(Impatient(3))
     assert record.labels == ("neutral", *drawn) and record.scores["actions"] == drawn
-    assert record.scores["light"]["verdict"] == "passed" and record.scores["depth"] > session_module.FLAT
+    assert record.scores["light"]["verdict"] == "passed" and record.scores["depth"] > evidence.FLAT
     assert record.scores["same_person_largest_distance"] < embedding.SAME_PERSON
     landmarker, embedder, _ = models()
     seen = [landmarker.detect(picture) for picture in record.pictures]
@@ -185,7 +186,7 @@ def test_depth_tells_a_head_from_a_print():
     rest = print_(0, 0, 0)
     turned = [print_(*turn) for turn in ((50, 0, 0), (-50, 0, 0), (0, -40, 0), (50, 0, 0.5), (0, -40, 0.5))]
     prints = [score for entry in turned if (score := parallax.depth_score(rest, entry)) is not None]
-    assert min(heads) > session_module.FLAT > max(prints, default=0.0), (heads, prints)
+    assert min(heads) > evidence.FLAT > max(prints, default=0.0), (heads, prints)
     # A print that is turned by 50 degrees hardly looks turned: it never reaches the turn that is asked for.
     assert max(abs(entry.yaw - rest.yaw) for entry in turned) < actions.YAW
 
@@ -241,10 +242,10 @@ def test_a_session_forgets_the_face_when_it_ends():
     for number in range(30):
         clock.now += 0.125
         session.frame(number, actor.frame(clock.now), clock.now)
-    assert session._reference is not None and session._kept
+    assert session._evidence._reference is not None and session._kept
     session.close()
     held = [value for value in vars(session).values() if isinstance(value, (np.ndarray, list, tuple)) and len(value)]
     assert all(not isinstance(value, np.ndarray) for value in held)
-    assert session._kept == [] and session._rest is None and session._rest_face is None
+    assert session._kept == [] and session._rest is None and session._evidence is None
     assert session.frame(30, b"", clock.now) == [] and session.outcome.reason == "closed"
     assert "array" not in repr(session.outcome)

@@ -19,17 +19,16 @@ GONE_SECONDS = 1.5
 
 
 class Continuity:
-    """Takes every frame in turn and names what is wrong, once something is."""
+    """Takes every frame in turn and names what is wrong, once something is. pauses: gaps too long to judge motion."""
 
     def __init__(self):
         self._frames: list[np.ndarray] = []
         self._times: list[float] = []
         self._face: Face | None = None
         self._face_time = 0.0
-        self._still = self._again = self._pauses = 0
+        self._still = self._again = self.pauses = 0
         self._tokens, self._token_time = float(BURST), None
         self._changes: list[float] = []
-        self.crossings = 0
 
     def pace(self, time: float) -> str | None:
         """Count a frame that came in at `time` seconds: "too_fast" when they come faster than a camera's."""
@@ -63,8 +62,8 @@ class Continuity:
                 return "looped"
         gap = time - self._times[-1]
         if gap > PAUSE:
-            self._pauses += 1
-            return "pauses" if self._pauses > MAX_PAUSES else None
+            self.pauses += 1
+            return "pauses" if self.pauses > MAX_PAUSES else None
         # A cut changes the picture's structure; the light challenge only its brightness and colour.
         structure = _structure(small) - _structure(self._frames[-1])
         moved = float(np.abs(structure).mean())
