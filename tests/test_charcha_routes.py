@@ -11,6 +11,7 @@ import pytest
 from capture_server import capture_server
 from faces import needs_faces
 from PIL import Image
+from tiny_onnx import mean_classifier
 
 from headless import pack
 
@@ -287,6 +288,23 @@ def test_a_missing_library_is_told_before_the_camera_is_needed(tmp_path):
         return answer.status, await answer.json()
 
     assert run(tmp_path, play, missing) == (400, {"error": "run: pip install mediapipe"})
+
+
+def test_a_passive_model_that_does_not_fit_is_told_before_the_camera_is_needed(tmp_path):
+    routes = pack.load("nodes.charcha.routes")
+
+    async def play(server):
+        detection = server.host.root / "models" / "detection"
+        detection.mkdir(parents=True)
+        (detection / "face_antispoof.onnx").write_bytes(b"no model")
+        server.desk._make_models = lambda: routes._models(server.host)
+        answer = await server.post("start", GOOD)
+        assert answer.status == 400 and "no ONNX file" in (await answer.json())["error"]
+        (detection / "face_antispoof.onnx").write_bytes(mean_classifier([[1, 0]] * 3, [0, 0]))
+        assert (await server.post("start", GOOD)).status == 200
+        assert server.desk.models()[2] is not None
+
+    run(tmp_path, play)
 
 
 def test_nothing_that_the_page_says_passes_a_capture(tmp_path):

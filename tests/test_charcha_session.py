@@ -9,6 +9,7 @@ import pytest
 from capture_server import capture_server, models
 from face_puppet import ROOMS, Pose, Puppet
 from faces import needs_faces
+from tiny_onnx import mean_classifier
 
 from headless import pack
 
@@ -31,11 +32,11 @@ class Impatient(random.Random):
         return low
 
 
-def attempt(folder, actor, *, seed=3, **options):
+def attempt(folder, actor, *, seed=3, make_models=models, **options):
     """(last message, pictures, store, frames) of one capture through the server."""
 
     async def play():
-        async with capture_server(folder, seed) as server:
+        async with capture_server(folder, seed, make_models) as server:
             server.desk.random = Impatient(seed)
             options.setdefault("period", PERIOD)
             message, pictures, *_ = await server.attempt(actor, **options)
@@ -46,10 +47,13 @@ def attempt(folder, actor, *, seed=3, **options):
 
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory):
-    """A passed capture and the frames that were sent for it."""
+    """A passed capture, with a passive model that finds warm pictures live, and the frames that were sent for it."""
     frames = []
     folder = tmp_path_factory.mktemp("passed")
-    return (*attempt(folder, actors.Actor(1, "living"), on_frame=frames.append), frames)
+    (folder / "face_antispoof.onnx").write_bytes(mean_classifier([[0, 0], [0, 0], [0, 0.01]], [0, 0]))
+    passive = pack.load("nodes.charcha.passive").load_passive([folder])
+    make_models = lambda: (*models()[:2], passive)  # noqa: E731
+    return (*attempt(folder, actors.Actor(1, "living"), make_models=make_models, on_frame=frames.append), frames)
 
 
 def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
@@ -59,6 +63,8 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
     record = store.load(message["record"])
     drawn = actions.draw(Impatient(3))
     assert record.labels == ("neutral", *drawn) and record.scores["actions"] == drawn
+    assert 0.7 < record.scores["passive"] < 1 and 0.4 < record.scores["reaction_seconds"] < 3
+    assert record.scores["pauses"] == record.scores["second_face_frames"] == 0
     assert record.scores["light"]["verdict"] == "passed" and record.scores["depth"] > evidence.FLAT
     assert record.scores["same_person_largest_distance"] < embedding.SAME_PERSON
     landmarker, embedder, _ = models()

@@ -48,8 +48,10 @@ def register(host: Host) -> None:
 def _models(host: Host) -> tuple:
     from ..face.embedding import FaceEmbedder
     from ..face.landmarks import load_landmarker
+    from .passive import load_passive
 
-    return load_landmarker(host.model_folders("detection")), FaceEmbedder(), None
+    folders = host.model_folders("detection")
+    return load_landmarker(folders), FaceEmbedder(), load_passive(folders)
 
 
 class CaptureRoutes:
