@@ -1,7 +1,7 @@
 """What the capture stops: genuine subjects and attackers through the full server, and the detectors on real traces.
 
     python bench/charcha.py [--genuine 100] [--first 60] [--rest 20] [--only NAME] [--processes 2] [--json OUT]
-    python bench/charcha.py --report JSON ...      # the table of a run that was split with --from-seed
+    python bench/charcha.py --report JSON ...      # the table of runs that were split with --only or --from-seed
     python bench/charcha.py --detectors TRACES     # folder of head pose and expression traces
     python bench/charcha.py --light                # fit of unrelated colour sequences
     python bench/charcha.py --speed                # server time per frame, memory over many sessions
@@ -58,18 +58,19 @@ def recorded(seed: int) -> list[bytes]:
     import capture_actors as actors
     from capture_server import capture_server
 
-    frames: list[bytes] = []
-
-    async def play() -> None:
+    async def play(number: int) -> tuple[str, list[bytes]]:
+        frames: list[bytes] = []
         with tempfile.TemporaryDirectory() as folder:
-            async with capture_server(Path(folder), seed + 5000) as server:
-                message, *_ = await server.attempt(
-                    actors.Actor(seed, ROOMS[seed % len(ROOMS)]), period=PERIOD, on_frame=frames.append
-                )
-                assert message["type"] == "result", message
+            async with capture_server(Path(folder), number + 5000) as server:
+                actor = actors.Actor(number, ROOMS[number % len(ROOMS)])
+                message, *_ = await server.attempt(actor, period=PERIOD, on_frame=frames.append)
+        return message["type"], frames
 
-    asyncio.run(play())
-    return frames
+    for number in range(seed, seed + 100_000, 10_000):
+        ended, frames = asyncio.run(play(number))
+        if ended == "result":
+            return frames
+    raise RuntimeError("no genuine capture is passed")
 
 
 def challenge(name: str, seed: int) -> dict:
@@ -136,13 +137,18 @@ def attempt(name: str, seed: int, *, light: bool) -> dict:
 
 
 def play_all(plan: list[tuple[str, int]], processes: int, out: Path | None) -> list[dict]:
-    results = []
+    """Results in the plan's order; what `out` holds of an earlier run is not played again."""
+    results = json.loads(out.read_text("utf-8")) if out is not None and out.exists() else []
+    done = {(entry["name"], entry["seed"]) for entry in results}
+    plan = [entry for entry in plan if entry not in done]
+    if not plan:
+        return results
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for result in pool.map(challenge, *zip(*plan, strict=True)):
             results.append(result)
             if out is not None:
                 out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-            sys.stderr.write(f"{len(results)}/{len(plan)} {result}\n")
+            sys.stderr.write(f"{len(results)}/{len(plan) + len(done)} {result}\n")
     return results
 
 

@@ -11,7 +11,9 @@ FROZEN, LOOPED = 0.20, 0.22  # mean change in grey levels below which two frames
 FROZEN_FRAMES, LOOPED_FRAMES = 6, 3
 LOOP_SECONDS = 1.0
 JUMP, GROWTH, SPIN = 0.55, 1.4, 45.0  # face heights, ratio, degrees: more than a person moves from frame to frame
-CUT_CHANGE, CUT_RATIO = 24.0, 7.0
+# Structure changes by up to 28 when the synthetic subject stands up within one frame, and by 38 to 58 between
+# photographs that have nothing in common.
+CUT_CHANGE, CUT_RATIO = 36.0, 7.0
 PAUSE = 0.45  # seconds without a frame after which motion cannot be judged
 MAX_PAUSES = 12
 BURST, RATE = 24, 14.0  # frames at once, frames a second: more than we ask a camera for
