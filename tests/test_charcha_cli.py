@@ -56,6 +56,20 @@ def test_bad_input(home, capsys, arguments, status, words):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["CharchaIdentity", "CharchaCapture"])
+def test_the_option_identity_reaches_the_node_that_takes_a_record(home, kind):
+    from headless.core_nodes import registry
+    from headless.options import ROLES, apply_role, schemas_of
+
+    bootstrap(HeadlessHost())
+    schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})
+    workflow = {
+        "1": {"class_type": kind, "inputs": {"record": ""}},
+        "2": {"class_type": "IdentityMetrics", "inputs": {"identity": ["1", 0]}},
+    }
+    assert apply_role(workflow, schemas, ROLES["identity"], "a" * 26)["1"]["inputs"] == {"record": "a" * 26}
+
+
 def test_the_page_serves_its_own_files_only(home):
     from aiohttp.test_utils import TestClient, TestServer
 
