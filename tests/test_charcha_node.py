@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from comfy_server import ComfyServer
 from comfyui import find_comfyuis
+from faces import needs_faces
 from test_charcha_store import add, pictures
 
 from headless import pack
@@ -415,6 +416,38 @@ def test_in_comfyui_no_revoked_person_comes_from_the_cache_and_a_failing_node_te
         secrets += [raw, base64.b64encode(raw)[:-4], *(text.encode() for text in texts_of(picture))]
     for page, body in told.items():
         assert all(secret not in body for secret in secrets), page
+
+
+@needs_faces
+@pytest.mark.comfyui
+def test_in_comfyui_the_metrics_read_a_video_file_and_pictures_in_memory(local):
+    from test_metrics import POSES, Puppet, drawn, video
+
+    store = store_module.IdentityStore(local.folder / "user" / "__songreel" / "charcha")
+    puppet, other = Puppet("first"), Puppet("second")
+    record, _ = add(store, shown=[np.ascontiguousarray(drawn(puppet, pose)[:, 80:560]) for pose in POSES])
+    frames = [drawn(puppet), drawn(other), drawn(puppet)[:, :120].repeat(6, 1)[:, :640], drawn(puppet)]
+    video(local.folder / "input" / "made.mp4", frames)
+    common = {"every": 1, "threshold": 0.55, "allow_reduced": False}
+    told = {}
+    for name, more in (
+        ("file", {}),
+        ("memory", {"4": {"class_type": "GetVideoComponents", "inputs": {"video": ["2", 0]}}}),
+    ):
+        source = ["2", 0] if name == "file" else ["5", 0]
+        made = {"class_type": "CreateVideo", "inputs": {"images": ["4", 0], "fps": 12.0}}
+        workflow = {
+            "1": {"class_type": "CharchaIdentity", "inputs": {"record": record}},
+            "2": {"class_type": "LoadVideo", "inputs": {"file": "made.mp4"}},
+            "3": {"class_type": "IdentityMetrics", "inputs": {"identity": ["1", 0], "video": source} | common},
+        }
+        workflow |= more | ({"5": made} if more else {})
+        entry = queued(local, workflow)
+        assert entry["status"]["status_str"] == "success", error_of(entry)
+        told[name] = entry["outputs"]["3"]["text"][0]
+    assert "4 frames (every frame at 12 fps)" in told["file"] and "75.0%" in told["file"]
+    assert "the person in 2 frames: 50.0% of all, 66.7% of those with a face" in told["file"]
+    assert told["memory"] == told["file"]
 
 
 @pytest.mark.comfyui

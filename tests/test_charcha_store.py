@@ -43,14 +43,14 @@ def pictures():
     return [random.integers(0, 255, (48, 48, 3), dtype=np.uint8) for _ in range(7)]
 
 
-def add(store, assurance="full"):
+def add(store, assurance="full", shown=None):
     return store.add(
         token="vuzokiju",
         class_word="person",
         consent=consent.VERSION,
         assurance=assurance,
         scores=SCORES,
-        pictures=pictures(),
+        pictures=pictures() if shown is None else shown,
         labels=[f"p{i}" for i in range(7)],
     )
 

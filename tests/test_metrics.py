@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from face_puppet import ROOMS, Pose, Puppet, astronaut
 from faces import needs_faces
-from test_charcha_store import SCORES, add
+from test_charcha_store import add
 
 from headless import pack
 from headless.__main__ import bootstrap
@@ -224,18 +224,6 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def captured(host, pictures, assurance="full"):
-    return store_module.store_of(host).add(
-        token="vuzokiju",
-        class_word="person",
-        consent=pack.load("nodes.charcha.consent").VERSION,
-        assurance=assurance,
-        scores=SCORES,
-        pictures=pictures,
-        labels=[f"p{number}" for number in range(7)],
-    )[0]
-
-
 @pytest.fixture
 def node(home):
     """The node under the stand-in, and its host."""
@@ -257,7 +245,7 @@ def test_the_node_reads_a_video_or_pictures(node, person, scenes, tmp_path):
     import torch
 
     metrics, host = node
-    identity = types.IdentityRef(captured(host, person))
+    identity = types.IdentityRef(add(store_module.store_of(host), shown=person)[0])
     frames = [scenes[name] for name in ("person", "nobody", "other")]
     path = video(tmp_path / "v.mp4", [np.ascontiguousarray(frame[:, :640]) for frame in (frames[0], frames[2])])
     output = metrics.execute(identity, video=host.video_from_file(path))
@@ -291,7 +279,7 @@ def test_the_node_refuses_what_it_cannot_use(node):
 
 @needs_faces
 def test_the_command(home, person, scenes, tmp_path, capsys):
-    record = captured(HeadlessHost(), person)
+    record = add(store_module.store_of(HeadlessHost()), shown=person)[0]
     path = video(tmp_path / "v.mp4", [scenes["person"], scenes["other"]] * 2)
     plot = tmp_path / "plot.png"
     command = ["metrics", str(path), "--identity", record, "--json", "-", "--plot", str(plot)]
