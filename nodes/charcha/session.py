@@ -137,7 +137,7 @@ class CaptureSession:
     def _start_light(self, now: float) -> None:
         self._phase, self._since, self._steady = "light", now, None
         self._challenge = LightChallenge(self._random, self._clock)
-        self._say("light", "Hold still and keep looking here while the colours change")
+        self._say("light", "Hold still while the colours change")
         self._show(self._challenge.show())
 
     def _show(self, colour: str) -> None:
