@@ -5,6 +5,7 @@
     python bench/charcha.py --detectors TRACES     # folder of head pose and expression traces
     python bench/charcha.py --light                # fit of unrelated colour sequences
     python bench/charcha.py --speed                # server time per frame, memory over many sessions
+    python bench/charcha.py --sessions 4           # answers to captures at once, on two cores and the real clock
 
 The subject and all attacks are synthetic, made from scikit-image's astronaut: the rates say what these attacks do to
 this code, not what people meet. Clock and draw are injected, so it runs as fast as it computes. Intervals are
@@ -323,6 +324,61 @@ def speed(frames: int = 200, sessions: int = 500) -> None:
     print(f"peak memory after 50 sessions {sizes[min(49, sessions - 1)]:.0f} MB, after {sessions} {sizes[-1]:.0f} MB")
 
 
+def together(sessions: int, seconds: float = 20.0, rate_: float = 8.0) -> None:
+    """Time from sending a frame to its answer, over the websockets of captures at once, on two cores."""
+    import random
+
+    import capture_actors as actors
+    import numpy as np
+    from capture_server import capture_server
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+
+    def drawn(seed: int) -> list[bytes]:
+        actor = actors.Actor(seed, ROOMS[seed % len(ROOMS)])
+        return [actor.frame(1000 + number / rate_) for number in range(int(seconds * rate_))]
+
+    async def one(server, frames: list[bytes]) -> list[float]:
+        ticket, sent, waits = await server.ticket(light=False), {}, []
+        async with server.client.ws_connect(server.url("watch"), headers=server.origin) as socket:
+            await socket.send_json(ticket)
+            await socket.receive_json()
+
+            async def hear() -> None:
+                while len(waits) < len(frames):
+                    message = await socket.receive_json(timeout=60)
+                    assert message["type"] != "failed", message
+                    if message["type"] == "seen":
+                        waits.append(1e3 * (time.monotonic() - sent[message["sequence"]]))
+
+            hearing = asyncio.create_task(hear())
+            begin = time.monotonic() + random.random() / rate_
+            for number, data in enumerate(frames):
+                await asyncio.sleep(max(0.0, begin + number / rate_ - time.monotonic()))
+                sent[number] = time.monotonic()
+                await socket.send_bytes(number.to_bytes(4, "big") + data)
+            await hearing
+        return waits
+
+    async def play() -> None:
+        clips = [drawn(seed) for seed in range(sessions)]
+        with tempfile.TemporaryDirectory() as folder:
+            async with capture_server(Path(folder)) as server:
+                server.desk.clock = time.monotonic
+                server.desk.models()
+                for count in sorted({1, sessions}):
+                    busy, begin = time.process_time(), time.monotonic()
+                    waits = np.concatenate(await asyncio.gather(*(one(server, clip) for clip in clips[:count])))
+                    share = (time.process_time() - busy) / (time.monotonic() - begin)
+                    low, middle, high, most = np.percentile(waits, (5, 50, 95, 99))
+                    print(f"{count} at once, {rate_:g} frames/s each, {len(waits)} frames, {share:.2f} cores busy:")
+                    print(f"  ms to the answer: median {middle:.0f}, 5-95 % {low:.0f}-{high:.0f}, 99 % {most:.0f},")
+                    print(f"  longest {waits.max():.0f}; over {1e3 / rate_:.0f} ms {(waits > 1e3 / rate_).mean():.1%}")
+
+    asyncio.run(play())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--genuine", type=int, default=100)
@@ -336,6 +392,7 @@ def main() -> None:
     parser.add_argument("--detectors", type=Path, metavar="TRACES")
     parser.add_argument("--light", action="store_true")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--sessions", type=int, metavar="N", help="captures at once")
     args = parser.parse_args()
     import conftest  # noqa: F401
 
@@ -345,6 +402,8 @@ def main() -> None:
         return light()
     if args.speed:
         return speed()
+    if args.sessions:
+        return together(args.sessions)
     if args.report:
         return report([entry for path in args.report for entry in json.loads(path.read_text("utf-8"))])
     plan = [("genuine", seed) for seed in range(args.genuine)]
