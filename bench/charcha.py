@@ -2,7 +2,7 @@
 
     python bench/charcha.py [--genuine 100] [--first 60] [--rest 20] [--only NAME] [--processes 2] [--json OUT]
     python bench/charcha.py --report JSON ...      # the table of runs that were split with --only or --from-seed
-    python bench/charcha.py --detectors TRACES     # folder of head pose and expression traces
+    python bench/charcha.py --detectors TRACES     # folder of head pose and expression traces; synthetic subject
     python bench/charcha.py --light                # fit of unrelated colour sequences
     python bench/charcha.py --speed                # server time per frame, memory over many sessions
     python bench/charcha.py --sessions 4           # answers to captures at once, on two cores and the real clock
@@ -210,10 +210,6 @@ def detectors(folder: Path) -> None:
     false, seconds, clips = dict.fromkeys(actions.POOL, 0), 0.0, 0
     true = {(key, strength): [0, 0] for key in actions.POOL for strength in strengths}
 
-    def longest(marks: np.ndarray) -> int:
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(int), [0]])))
-        return int((edges[1::2] - edges[::2]).max(initial=0))
-
     for path in sorted(folder.glob("*.json")):
         trace = json.loads(path.read_text("utf-8"))
         names, fps = trace["blendshape_names"], trace["fps"]
@@ -235,17 +231,69 @@ def detectors(folder: Path) -> None:
         for key in actions.POOL:
             strength = actions.ACTIONS[key].strength
             marks = np.array([strength(entry, rest) >= 1 for entry in measures])
-            false[key] += longest(marks) >= hold * fps
+            false[key] += _longest(marks) >= hold * fps
             for amount in strengths:
                 still = measures[quiet : quiet + window]
                 moved = [_shifted(entry, fields[key], amount) for entry in still]
-                true[key, amount][0] += longest(np.array([strength(m, rest) >= 1 for m in moved])) >= 0.9 * hold * fps
+                true[key, amount][0] += _longest(np.array([strength(m, rest) >= 1 for m in moved])) >= 0.9 * hold * fps
                 true[key, amount][1] += 1
     print(f"{clips} clips, {seconds:.0f} s; a detection is {hold} s at full strength")
     print(f"{'action':12} {'clips with a false one':26} " + " ".join(f"true at {s:<17}" for s in strengths))
     for key in actions.POOL:
         row = " ".join(f"{rate(*true[key, s]):25}" for s in strengths)
         print(f"{key:12} {rate(false[key], clips):26} {row}")
+
+
+def asked(tries: int = 24, hold: float = 1.4) -> None:
+    """True detections, and other movements seen with them, of the synthetic subject; real MediaPipe."""
+    import io
+
+    import capture_actors as actors
+    import numpy as np
+    from capture_server import models
+    from PIL import Image
+
+    from headless import pack
+
+    module = pack.load("nodes.charcha.actions")
+    landmarker = models()[0]
+
+    def seen(actor, now: float):
+        with Image.open(io.BytesIO(actor.frame(now))) as image:
+            return module.Measures.of(landmarker.detect(np.asarray(image.convert("RGB")))[0])
+
+    print(f"\nsynthetic subject, {tries} tries each in {', '.join(ROOMS)}: {hold} s at full strength within 3 s")
+    print(f"{'action':12} {'done when asked':26} {'another seen with it':26} strength: median, least")
+    for place, key in enumerate(module.ACTIONS):
+        done, strayed, strengths = 0, 0, []
+        for number in range(tries):
+            actor, now = actors.Actor(2000 + 100 * place + number, ROOMS[number % len(ROOMS)]), 1000.0
+            rest = []
+            for _ in range(7):
+                now += PERIOD
+                rest.append(seen(actor, now))
+            rest = module.Measures.median(rest)
+            actor.pending = (now, actor.movement(key))
+            marks, wrong = [], []
+            for _ in range(int(3.0 / PERIOD)):
+                now += PERIOD
+                measures = seen(actor, now)
+                strengths.append(module.ACTIONS[key].strength(measures, rest))
+                marks.append(strengths[-1] >= 1)
+                wrong.append(strengths[-1] < 0.8 and bool(module.others(key, measures, rest)))
+            done += _longest(np.array(marks)) * PERIOD >= hold
+            strayed += _longest(np.array(wrong)) >= 3
+        settled = np.array(strengths).reshape(tries, -1)[:, 8:]
+        least = np.median(settled, axis=1).min()
+        print(f"{key:12} {rate(done, tries):26} {rate(strayed, tries):26} {np.median(settled):.2f}, {least:.2f}")
+
+
+def _longest(marks) -> int:
+    """The most marks in a row."""
+    import numpy as np
+
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(int), [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _shifted(measures, fields: dict[str, float], amount: float):
@@ -397,7 +445,8 @@ def main() -> None:
     import conftest  # noqa: F401
 
     if args.detectors:
-        return detectors(args.detectors)
+        detectors(args.detectors)
+        return asked()
     if args.light:
         return light()
     if args.speed:

@@ -263,6 +263,29 @@ def test_few_captures_at_once_and_a_minute_and_abandoned_ones_vanish(tmp_path):
     run(tmp_path, play)
 
 
+def test_a_page_that_stops_sending_is_forgotten(tmp_path):
+    async def play(server):
+        server.routes._idle = 0.3
+        socket = await connected(server)
+        await first(socket)
+        server.clock.now += 0.125
+        await socket.send_bytes(frame(0, jpeg()))
+        await first(socket)
+        (ticket,) = server.desk._tickets.values()
+        session = ticket.session
+        await asyncio.sleep(1.0)
+        assert server.desk.open_count == 0 and session.outcome.reason == "closed" and session._evidence is None
+        # And one that keeps sending has three minutes.
+        server.routes._idle = 10.0
+        socket = await connected(server)
+        await first(socket)
+        server.clock.now += session_module.LIFETIME + 1
+        await socket.send_bytes(frame(0, jpeg()))
+        assert (await first(socket))["reason"] == "timeout"
+
+    run(tmp_path, play)
+
+
 def test_a_failure_tells_and_logs_nothing_of_the_pictures(tmp_path, caplog):
     async def play(server):
         socket = await connected(server)

@@ -179,6 +179,38 @@ def test_a_deleted_record_put_back_from_a_copy_stays_a_tombstone(store, tmp_path
         store.load(record_id)
 
 
+def test_a_crash_while_deleting_leaves_files_and_never_a_usable_record(store, tmp_path, monkeypatch):
+    record_id, _ = add(store)
+
+    def crash(path, **_):
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", crash)
+        with pytest.raises(SystemExit):
+            store.delete(record_id)
+    assert (tmp_path / "charcha" / "records" / record_id / "0.bin").exists()
+    again = store_module.IdentityStore(tmp_path / "charcha")
+    assert state(again, record_id) == "deleted"
+    again.delete(record_id)
+    assert list((tmp_path / "charcha" / "records").iterdir()) == []
+
+
+def test_a_full_disk_while_a_record_is_written_leaves_nothing(store, tmp_path, monkeypatch):
+    real, calls = os.replace, []
+
+    def full(source, target):
+        calls.append(target)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        add(store)
+    assert list((tmp_path / "charcha" / "records").iterdir()) == [] and store.entries() == []
+
+
 def test_a_lost_or_forged_ledger_makes_no_record_usable(store, tmp_path):
     record_id, _ = add(store)
     path = tmp_path / "charcha" / "ledger.json"
