@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 import pytest
+from faces import needs_faces
 from test_charcha_store import add
 
 from headless import pack
@@ -70,6 +71,7 @@ def test_the_option_identity_reaches_the_node_that_takes_a_record(home, kind):
     assert apply_role(workflow, schemas, ROLES["identity"], "a" * 26)["1"]["inputs"] == {"record": "a" * 26}
 
 
+@needs_faces
 def test_the_page_serves_its_own_files_only(home):
     from aiohttp.test_utils import TestClient, TestServer
 
@@ -86,6 +88,10 @@ def test_the_page_serves_its_own_files_only(home):
             for path in ("/js/charcha.js", "/js/..%2f..%2fREADME.md", "/private/charcha/key", "/js/"):
                 assert (await client.get(path)).status == 404
             assert (await client.get("/songreel/charcha/consent")).status == 200
+            body = {"consent": pack.load("nodes.charcha.consent").VERSION, "token": "kitten", "class_word": "person"}
+            origin = {"Origin": f"http://127.0.0.1:{client.port}"}
+            answer = await client.post("/songreel/charcha/start", json=body, headers=origin)
+            assert answer.status == 400 and "must not be a word" in (await answer.json())["error"]
 
     asyncio.run(play())
 

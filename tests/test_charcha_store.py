@@ -330,6 +330,12 @@ def test_tokens_are_letters_and_no_words():
     for bad in ("", "abc", "Vuzokiju", "vuz0kiju", "vuzo kiju", "a" * 21, "person", "woman", None, 5):
         with pytest.raises(InputError, match="name must"):
             consent.check_token(bad)
+    count = HeadlessHost().count_tokens
+    assert all(count(consent.propose_token(random.Random(seed))) > 1 for seed in range(200))
+    for word in ("kitten", "cathedral", "jennifer"):
+        assert consent.check_token(word) == word
+        with pytest.raises(InputError, match="must not be a word"):
+            consent.check_token(word, lambda name: count(name) == 1)
     with pytest.raises(InputError, match="class word"):
         consent.check_class_word("dog")
     with pytest.raises(InputError, match="current text"):
