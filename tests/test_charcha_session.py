@@ -12,6 +12,7 @@ from faces import needs_faces
 from tiny_onnx import mean_classifier
 
 from headless import pack
+from headless.host import HeadlessHost
 
 pytestmark = needs_faces
 
@@ -81,6 +82,7 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
         (actors.WrongOrder, {"retries"}),
         (actors.TwoFaces, {"one_face"}),
         (actors.Swapped, {"another_person", "timeout", "retries"}),
+        (actors.MovedPhoto, {"retries", "flat", "timeout", "cut"}),
     ],
     ids=lambda entry: getattr(entry, "__name__", ""),
 )
@@ -88,6 +90,17 @@ def test_attackers_are_refused(tmp_path, species, reasons):
     message, pictures, store = attempt(tmp_path, species(2, "office"))
     assert message["type"] == "failed" and message["reason"] in reasons
     assert pictures == [] and store.entries() == []
+
+
+def test_an_animated_portrait_does_not_get_full_assurance(tmp_path):
+    """It does all that is asked; its skin does not answer to the screen."""
+    message, _, store = attempt(tmp_path, actors.Warped(2, "evening"), period=0.25)
+    assert message.get("assurance") != "full" and message["type"] in ("result", "failed")
+    for entry in store.entries():
+        assert entry["assurance"] == "reduced"
+        assert store.load(entry["id"], pictures=False).scores["light"]["verdict"] == "inconclusive"
+        with pytest.raises(ValueError, match="light check"):
+            pack.load("nodes.charcha.store").load_identity(HeadlessHost(tmp_path), entry["id"])
 
 
 def test_a_still_photo_cannot_do_what_is_asked(tmp_path):
