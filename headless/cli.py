@@ -93,9 +93,10 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--fps", default="24", metavar="N", help="frames per second of the curves (24)")
     analyze.set_defaults(run=_analyze)
 
-    from . import story_commands
+    from . import metrics_command, story_commands
 
     story_commands.add(commands, [debug])
+    metrics_command.add(commands, [debug])
 
     charcha = commands.add_parser("charcha", parents=[debug], help="serve the capture page on this computer")
     charcha.add_argument("--port", type=int, default=8189, metavar="N", help="port on loopback (8189); 0 takes any")

@@ -48,7 +48,7 @@ ROLES = {
         Role("prompt", "--prompt", (("text", "prompt"),), titled=("theme",)),
         Role("lyrics", "--lyrics", (("lyrics",),), titled=("text",)),
         Role("vocabulary", "--vocabulary", (("vocabulary",),)),
-        Role("identity", "--identity", (("identity", "record_id"),)),
+        Role("identity", "--identity", (("record", "identity", "record_id"),)),
         Role("checkpoint", "--checkpoint", (("ckpt_name",),)),
         Role("frame rate", "--fps", (("fps",),)),
         Role("size", "--size", (("width",), ("height",))),

@@ -9,6 +9,7 @@ def node_classes() -> list[type]:
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
     from .lyrics.node import LoadLyrics, TranscribeLyrics
+    from .metrics.node import IdentityMetrics
     from .render.node import RenderMusicVideo, StoryAnimatic
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
@@ -31,6 +32,7 @@ def node_classes() -> list[type]:
         OnsetSlerpScheduler,
         StoryAnimatic,
         RenderMusicVideo,
+        IdentityMetrics,
     ]
 
 

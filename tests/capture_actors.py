@@ -265,6 +265,37 @@ class Replay:
         return self.frames[min(self.count, len(self.frames)) - 1]
 
 
+class ScreenReplay(Replay):
+    """The same clip, shown on a bright screen that a hand holds before the camera: new noise, and the page's colours
+    hardly show on it."""
+
+    def __init__(self, frames: list[bytes], seed: int = 0):
+        super().__init__(frames)
+        self.random = np.random.default_rng(seed)
+        self.colours: list[tuple[float, str]] = [(0.0, "#ffffff")]
+
+    def hear(self, messages, now) -> None:
+        self.colours += [(now, message["colour"]) for message in messages if message["type"] == "colour"]
+
+    def frame(self, now: float) -> bytes:
+        import cv2
+
+        clip = cv2.cvtColor(
+            cv2.imdecode(np.frombuffer(super().frame(now), np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+        )
+        corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
+        sway = [6 * math.sin(now * 0.9), 5 * math.sin(now * 1.3 + 1)]
+        tilt = 10 * math.sin(now * 0.4) * np.array([[1, 0], [-1, 0], [-1, 0], [1, 0]])
+        seen = (corners - corners.mean(0)) * 0.92 + corners.mean(0) + sway + tilt
+        matrix = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
+        picture = cv2.warpPerspective(clip, matrix, (WIDTH, HEIGHT), borderValue=(25, 25, 28)).astype(np.float32)
+        colour = linear(next(c for at, c in reversed(self.colours) if at <= now - SCREEN_DELAY or at == 0.0))
+        # A glossy screen gives back 4 % of what falls on it.
+        lit = (picture / 255) ** 2.2 + 0.04 * 0.25 * colour.astype(np.float32)
+        noise = self.random.standard_normal(picture.shape, dtype=np.float32) * 2
+        return jpeg(np.clip(255 * lit ** (1 / 2.2) + noise, 0, 255).astype(np.uint8))
+
+
 def perform(session, actor, clock: Clock, *, period: float = PERIOD, sequence=None, on_frame=None, jitter=0.02, seed=0):
     """Run a session to its end and return its outcome. sequence: number of frame i, where not i."""
     random = np.random.default_rng(seed)

@@ -126,6 +126,7 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "OnsetSlerpScheduler",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "IdentityMetrics",
     ]
     for node in ours:
         page = (ROOT / "web" / "docs" / f"{node['name']}.md").read_text("utf-8")

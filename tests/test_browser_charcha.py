@@ -211,6 +211,27 @@ def test_a_portrait_as_the_camera_fails_and_the_camera_is_released(served, portr
         assert browser.live_tracks() == 0 and served.server.store.entries() == []
 
 
+def test_by_keyboard_on_a_phone_nothing_is_cut_off_and_what_went_wrong_is_in_sight(served):
+    with Browser(FAKE, script=PAINTED_CAMERA + NOTE_TRACKS, size=(360, 560)) as browser:
+        page = browser.page
+        page.goto(served.url)
+        page.get_by_label("I am the person").focus()
+        for key in ("Space", "Tab", "Enter"):
+            page.keyboard.press(key)
+        words = page.get_by_role("status").filter(has_text="Look straight at the camera")
+        words.wait_for()
+        assert words.get_attribute("aria-live") == "assertive"
+        for part in (page.locator("video"), page.get_by_role("button", name="Cancel"), page.locator(".panel")):
+            box = part.bounding_box()
+            assert box["x"] >= 0 and box["y"] >= 0, part
+            assert box["x"] + box["width"] <= 360 and box["y"] + box["height"] <= 560, part
+        page.keyboard.press("Escape")
+        assert browser.problem().startswith("Cancelled")
+        box = page.get_by_role("alert").bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 560
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
+
+
 def test_a_camera_lost_midway_a_cancel_a_reload_and_a_removed_element(served):
     with Browser(FAKE, script=PAINTED_CAMERA + NOTE_TRACKS) as browser:
         page = browser.page

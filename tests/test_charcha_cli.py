@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 import pytest
+from faces import needs_faces
 from test_charcha_store import add
 
 from headless import pack
@@ -56,6 +57,21 @@ def test_bad_input(home, capsys, arguments, status, words):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["CharchaIdentity", "CharchaCapture"])
+def test_the_option_identity_reaches_the_node_that_takes_a_record(home, kind):
+    from headless.core_nodes import registry
+    from headless.options import ROLES, apply_role, schemas_of
+
+    bootstrap(HeadlessHost())
+    schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})
+    workflow = {
+        "1": {"class_type": kind, "inputs": {"record": ""}},
+        "2": {"class_type": "IdentityMetrics", "inputs": {"identity": ["1", 0]}},
+    }
+    assert apply_role(workflow, schemas, ROLES["identity"], "a" * 26)["1"]["inputs"] == {"record": "a" * 26}
+
+
+@needs_faces
 def test_the_page_serves_its_own_files_only(home):
     from aiohttp.test_utils import TestClient, TestServer
 
@@ -72,6 +88,10 @@ def test_the_page_serves_its_own_files_only(home):
             for path in ("/js/charcha.js", "/js/..%2f..%2fREADME.md", "/private/charcha/key", "/js/"):
                 assert (await client.get(path)).status == 404
             assert (await client.get("/songreel/charcha/consent")).status == 200
+            body = {"consent": pack.load("nodes.charcha.consent").VERSION, "token": "kitten", "class_word": "person"}
+            origin = {"Origin": f"http://127.0.0.1:{client.port}"}
+            answer = await client.post("/songreel/charcha/start", json=body, headers=origin)
+            assert answer.status == 400 and "must not be a word" in (await answer.json())["error"]
 
     asyncio.run(play())
 

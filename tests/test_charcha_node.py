@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from comfy_server import ComfyServer
 from comfyui import find_comfyuis
+from faces import needs_faces
 from test_charcha_store import add, pictures
 
 from headless import pack
@@ -63,7 +64,20 @@ def registry(host):
                 raise pack.load("nodes.errors").InputError("training failed")
             return io.NodeOutput(ui={"text": [str(len(record.pictures))]})
 
-    return {"CharchaIdentity": node.CharchaIdentity, "CharchaCapture": node.CharchaCapture, "Consumer": Consumer}
+    class Grey(io.ComfyNode):
+        @classmethod
+        def define_schema(cls):
+            return io.Schema(node_id="Grey", inputs=[], outputs=[io.Image.Output()])
+
+        @classmethod
+        def execute(cls):
+            import torch
+
+            return io.NodeOutput(torch.full((1, 64, 64, 3), 0.5))
+
+    metrics = pack.load("nodes.metrics.node")
+    classes = (node.CharchaIdentity, node.CharchaCapture, metrics.IdentityMetrics, Consumer, Grey)
+    return {cls.__name__: cls for cls in classes}
 
 
 def graph(record, kind="CharchaIdentity", fail=False):
@@ -90,6 +104,68 @@ def test_a_revoked_or_deleted_person_does_not_come_back_from_the_cache(host, reg
     with pytest.raises(NodeError, match="deleted"):
         executor.run(graph(other, kind))
     assert consumer.runs == [record, other]
+
+
+def spoil(host, state):
+    """The id of a record that is in a bad state."""
+    store, folder = store_module.store_of(host), host.private_dir() / "charcha"
+    record, _ = add(store)
+    path = folder / "records" / record
+    if state == "unknown":
+        return "b" * 26
+    if state == "expired":
+        past = store_module.IdentityStore(folder, clock=lambda: time.time() - 366 * 86_400)
+        return add(past)[0]
+    if state == "revoked":
+        store.revoke(record)
+    elif state == "deleted":
+        store.delete(record)
+    elif state == "put back":
+        shutil.copytree(path, folder / "copy")
+        store.delete(record)
+        shutil.copytree(folder / "copy", path)
+    elif state == "altered":
+        content = json.loads((path / "record.json").read_text())
+        content["payload"]["expires"] += 1
+        (path / "record.json").write_text(json.dumps(content))
+    elif state == "forged":
+        other = store_module.IdentityStore(host.root / "elsewhere")
+        forged, _ = add(other)
+        shutil.copytree(host.root / "elsewhere" / "records" / forged, folder / "records" / forged)
+        return forged
+    elif state == "copied":
+        other, _ = add(store)
+        shutil.rmtree(folder / "records" / other)
+        shutil.copytree(path, folder / "records" / other)
+        return other
+    return record
+
+
+STATES = {
+    "unknown": "no such identity",
+    "expired": "expired",
+    "revoked": "taken back",
+    "deleted": "deleted",
+    "put back": "deleted",
+    "altered": "altered",
+    "forged": "no such identity",
+    "copied": "altered or copied",
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_consumer_refuses_it(host, registry, state):
+    record = spoil(host, state)
+    runs = [graph(record, "CharchaIdentity"), graph(record, "CharchaCapture")]
+    # A consumer that is handed the id itself, past the nodes that verify it.
+    literal = types.IdentityRef(record).to_text()
+    runs.append({"1": {"class_type": "Consumer", "inputs": {"identity": literal, "fail": False}}})
+    runs.append({"1": {"class_type": "IdentityMetrics", "inputs": {"identity": literal, "frames": ["2", 0]}}})
+    runs[-1]["2"] = {"class_type": "Grey", "inputs": {}}
+    for workflow in runs:
+        with pytest.raises(NodeError, match=STATES[state]):
+            Executor(registry, host=host).run(workflow)
+    assert registry["Consumer"].runs == []
 
 
 def test_what_is_no_record_is_refused_in_one_sentence(host, registry):
@@ -238,6 +314,140 @@ def test_in_comfyui_a_run_needs_the_owners_key_and_nothing_of_a_face_or_key_is_s
     log = server.log.encode()
     for secret in (key.encode(), other_key.encode(), str(private).encode() + b"/charcha/records"):
         assert secret not in log
+
+
+# A node as another pack could have it: it holds the seven pictures when it fails.
+CONSUMER = """
+import importlib, sys
+
+def pack():
+    modules = list(sys.modules.items())
+    return next(name for name, module in modules if "songreel" in name and hasattr(module, "comfy_entrypoint"))
+
+class TestConsumer:
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"identity": ("CHARCHA_IDENTITY",), "fail": ("BOOLEAN",)}})
+    RETURN_TYPES, FUNCTION, OUTPUT_NODE, CATEGORY = (), "run", True, "test"
+
+    def run(self, identity, fail):
+        name = pack()
+        store = importlib.import_module(f"{name}.nodes.charcha.store")
+        host = importlib.import_module(f"{name}.nodes.host").current()
+        record = store.load_identity(host, identity.record)
+        pixels, picture = record.pictures[0], [entry.tolist() for entry in record.pictures]
+        if fail:
+            raise ValueError(f"training failed with {record} {identity}")
+        return {"ui": {"text": [str(len(picture))]}}
+
+NODE_CLASS_MAPPINGS = {"TestConsumer": TestConsumer}
+"""
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """A ComfyUI on loopback, whose cache is in use, with a consumer beside the pack."""
+    comfyui, python = comfy()[0]
+    folder = tmp_path_factory.mktemp("comfyui")
+    (folder / "custom_nodes").mkdir()
+    (folder / "custom_nodes" / "consumer.py").write_text(CONSUMER)
+    running = ComfyServer(comfyui, python, folder)
+    running.start()
+    yield running
+    running.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def cached(entry):
+    return next(data["nodes"] for kind, data in entry["status"]["messages"] if kind == "execution_cached")
+
+
+def error_of(entry):
+    return next(data for kind, data in entry["status"]["messages"] if kind == "execution_error")
+
+
+def texts_of(picture):
+    """How a picture could show in text: as numbers of its first row, spelt as lists and arrays are."""
+    row = picture[0, :4].ravel().tolist()
+    return [", ".join(map(str, row)), " ".join(map(str, row)), str(picture[0, :2].tolist())[1:-1]]
+
+
+@pytest.mark.comfyui
+def test_in_comfyui_no_revoked_person_comes_from_the_cache_and_a_failing_node_tells_nothing(local):
+    private = local.folder / "user" / "__songreel"
+    private.mkdir(parents=True, exist_ok=True)
+    store = store_module.IdentityStore(private / "charcha")
+
+    def workflow(record, kind="CharchaIdentity", fail=False):
+        made = {"1": {"class_type": kind, "inputs": {"record": record}}}
+        return made | {"2": {"class_type": "TestConsumer", "inputs": {"identity": ["1", 0], "fail": fail}}}
+
+    for kind in ("CharchaIdentity", "CharchaCapture"):
+        record, _ = add(store)
+        assert queued(local, workflow(record, kind))["outputs"]["2"] == {"text": ["7"]}
+        assert cached(queued(local, workflow(record, kind))) == ["1", "2"], "an unchanged run comes from the cache"
+        store.revoke(record)
+        assert "taken back" in error_of(queued(local, workflow(record, kind)))["exception_message"]
+        other, _ = add(store)
+        queued(local, workflow(other, kind))
+        store.delete(other)
+        assert "deleted" in error_of(queued(local, workflow(other, kind)))["exception_message"]
+
+    kept, key = add(store)
+    failed = error_of(queued(local, workflow(kept, fail=True), extra_data={"songreel_owner_keys": {kept: key}}))
+    assert failed["node_type"] == "TestConsumer" and "training failed" in failed["exception_message"]
+    images = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}}
+    metrics = {
+        "1": workflow(kept)["1"],
+        "2": {"class_type": "IdentityMetrics", "inputs": {"identity": ["1", 0], "frames": ["3", 0]}},
+        "3": images,
+    }
+    failed = error_of(queued(local, metrics))
+    assert "show a face" in failed["exception_message"], failed
+    pages = ["/history", "/queue", "/internal/logs", "/internal/logs/raw", "/object_info/IdentityMetrics"]
+    pages += [
+        "/v2/userdata?path=__songreel/charcha",
+        "/userdata?dir=../__songreel&recurse=true",
+        "/internal/files/temp",
+    ]
+    told = {page: status_of(local, page)[1] for page in pages} | {"log": local.log.encode()}
+    assert b"training failed" in told["/history"]
+    secrets = [str(private / "charcha").encode(), key.encode(), b"\x89PNG", b"ledger.json", b'"signature"']
+    for picture in pictures():
+        raw = np.ascontiguousarray(picture)[:4].tobytes()
+        secrets += [raw, base64.b64encode(raw)[:-4], *(text.encode() for text in texts_of(picture))]
+    for page, body in told.items():
+        assert all(secret not in body for secret in secrets), page
+
+
+@needs_faces
+@pytest.mark.comfyui
+def test_in_comfyui_the_metrics_read_a_video_file_and_pictures_in_memory(local):
+    from test_metrics import POSES, Puppet, drawn, video
+
+    store = store_module.IdentityStore(local.folder / "user" / "__songreel" / "charcha")
+    puppet, other = Puppet("first"), Puppet("second")
+    record, _ = add(store, shown=[np.ascontiguousarray(drawn(puppet, pose)[:, 80:560]) for pose in POSES])
+    frames = [drawn(puppet), drawn(other), drawn(puppet)[:, :120].repeat(6, 1)[:, :640], drawn(puppet)]
+    video(local.folder / "input" / "made.mp4", frames)
+    common = {"every": 1, "threshold": 0.55, "allow_reduced": False}
+    told = {}
+    for name, more in (
+        ("file", {}),
+        ("memory", {"4": {"class_type": "GetVideoComponents", "inputs": {"video": ["2", 0]}}}),
+    ):
+        source = ["2", 0] if name == "file" else ["5", 0]
+        made = {"class_type": "CreateVideo", "inputs": {"images": ["4", 0], "fps": 12.0}}
+        workflow = {
+            "1": {"class_type": "CharchaIdentity", "inputs": {"record": record}},
+            "2": {"class_type": "LoadVideo", "inputs": {"file": "made.mp4"}},
+            "3": {"class_type": "IdentityMetrics", "inputs": {"identity": ["1", 0], "video": source} | common},
+        }
+        workflow |= more | ({"5": made} if more else {})
+        entry = queued(local, workflow)
+        assert entry["status"]["status_str"] == "success", error_of(entry)
+        told[name] = entry["outputs"]["3"]["text"][0]
+    assert "4 frames (every frame at 12 fps)" in told["file"] and "75.0%" in told["file"]
+    assert "the person in 2 frames: 50.0% of all, 66.7% of those with a face" in told["file"]
+    assert told["memory"] == told["file"]
 
 
 @pytest.mark.comfyui

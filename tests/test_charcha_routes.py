@@ -11,6 +11,7 @@ import pytest
 from capture_server import capture_server
 from faces import needs_faces
 from PIL import Image
+from tiny_onnx import mean_classifier
 
 from headless import pack
 
@@ -262,6 +263,29 @@ def test_few_captures_at_once_and_a_minute_and_abandoned_ones_vanish(tmp_path):
     run(tmp_path, play)
 
 
+def test_a_page_that_stops_sending_is_forgotten(tmp_path):
+    async def play(server):
+        server.routes._idle = 0.3
+        socket = await connected(server)
+        await first(socket)
+        server.clock.now += 0.125
+        await socket.send_bytes(frame(0, jpeg()))
+        await first(socket)
+        (ticket,) = server.desk._tickets.values()
+        session = ticket.session
+        await asyncio.sleep(1.0)
+        assert server.desk.open_count == 0 and session.outcome.reason == "closed" and session._evidence is None
+        # And one that keeps sending has three minutes.
+        server.routes._idle = 10.0
+        socket = await connected(server)
+        await first(socket)
+        server.clock.now += session_module.LIFETIME + 1
+        await socket.send_bytes(frame(0, jpeg()))
+        assert (await first(socket))["reason"] == "timeout"
+
+    run(tmp_path, play)
+
+
 def test_a_failure_tells_and_logs_nothing_of_the_pictures(tmp_path, caplog):
     async def play(server):
         socket = await connected(server)
@@ -287,6 +311,23 @@ def test_a_missing_library_is_told_before_the_camera_is_needed(tmp_path):
         return answer.status, await answer.json()
 
     assert run(tmp_path, play, missing) == (400, {"error": "run: pip install mediapipe"})
+
+
+def test_a_passive_model_that_does_not_fit_is_told_before_the_camera_is_needed(tmp_path):
+    routes = pack.load("nodes.charcha.routes")
+
+    async def play(server):
+        detection = server.host.root / "models" / "detection"
+        detection.mkdir(parents=True)
+        (detection / "face_antispoof.onnx").write_bytes(b"no model")
+        server.desk._make_models = lambda: routes._models(server.host)
+        answer = await server.post("start", GOOD)
+        assert answer.status == 400 and "no ONNX file" in (await answer.json())["error"]
+        (detection / "face_antispoof.onnx").write_bytes(mean_classifier([[1, 0]] * 3, [0, 0]))
+        assert (await server.post("start", GOOD)).status == 200
+        assert server.desk.models()[2] is not None
+
+    run(tmp_path, play)
 
 
 def test_nothing_that_the_page_says_passes_a_capture(tmp_path):

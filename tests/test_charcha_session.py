@@ -9,8 +9,10 @@ import pytest
 from capture_server import capture_server, models
 from face_puppet import ROOMS, Pose, Puppet
 from faces import needs_faces
+from tiny_onnx import mean_classifier
 
 from headless import pack
+from headless.host import HeadlessHost
 
 pytestmark = needs_faces
 
@@ -18,6 +20,7 @@ actions = pack.load("nodes.charcha.actions")
 light = pack.load("nodes.charcha.light")
 continuity = pack.load("nodes.charcha.continuity")
 session_module = pack.load("nodes.charcha.session")
+evidence = pack.load("nodes.charcha.evidence")
 parallax = pack.load("nodes.charcha.parallax")
 embedding = pack.load("nodes.face.embedding")
 PERIOD = 0.2
@@ -30,11 +33,11 @@ class Impatient(random.Random):
         return low
 
 
-def attempt(folder, actor, *, seed=3, **options):
+def attempt(folder, actor, *, seed=3, make_models=models, **options):
     """(last message, pictures, store, frames) of one capture through the server."""
 
     async def play():
-        async with capture_server(folder, seed) as server:
+        async with capture_server(folder, seed, make_models) as server:
             server.desk.random = Impatient(seed)
             options.setdefault("period", PERIOD)
             message, pictures, *_ = await server.attempt(actor, **options)
@@ -45,10 +48,13 @@ def attempt(folder, actor, *, seed=3, **options):
 
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory):
-    """A passed capture and the frames that were sent for it."""
+    """A passed capture, with a passive model that finds warm pictures live, and the frames that were sent for it."""
     frames = []
     folder = tmp_path_factory.mktemp("passed")
-    return (*attempt(folder, actors.Actor(1, "living"), on_frame=frames.append), frames)
+    (folder / "face_antispoof.onnx").write_bytes(mean_classifier([[0, 0], [0, 0], [0, 0.01]], [0, 0]))
+    passive = pack.load("nodes.charcha.passive").load_passive([folder])
+    make_models = lambda: (*models()[:2], passive)  # noqa: E731
+    return (*attempt(folder, actors.Actor(1, "living"), make_models=make_models, on_frame=frames.append), frames)
 
 
 def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
@@ -58,7 +64,9 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
     record = store.load(message["record"])
     drawn = actions.draw(Impatient(3))
     assert record.labels == ("neutral", *drawn) and record.scores["actions"] == drawn
-    assert record.scores["light"]["verdict"] == "passed" and record.scores["depth"] > session_module.FLAT
+    assert 0.7 < record.scores["passive"] < 1 and 0.4 < record.scores["reaction_seconds"] < 3
+    assert record.scores["pauses"] == record.scores["second_face_frames"] == 0
+    assert record.scores["light"]["verdict"] == "passed" and record.scores["depth"] > evidence.FLAT
     assert record.scores["same_person_largest_distance"] < embedding.SAME_PERSON
     landmarker, embedder, _ = models()
     seen = [landmarker.detect(picture) for picture in record.pictures]
@@ -74,6 +82,7 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
         (actors.WrongOrder, {"retries"}),
         (actors.TwoFaces, {"one_face"}),
         (actors.Swapped, {"another_person", "timeout", "retries"}),
+        (actors.MovedPhoto, {"retries", "flat", "timeout", "cut"}),
     ],
     ids=lambda entry: getattr(entry, "__name__", ""),
 )
@@ -81,6 +90,17 @@ def test_attackers_are_refused(tmp_path, species, reasons):
     message, pictures, store = attempt(tmp_path, species(2, "office"))
     assert message["type"] == "failed" and message["reason"] in reasons
     assert pictures == [] and store.entries() == []
+
+
+def test_an_animated_portrait_does_not_get_full_assurance(tmp_path):
+    """It does all that is asked; its skin does not answer to the screen."""
+    message, _, store = attempt(tmp_path, actors.Warped(2, "evening"), period=0.25)
+    assert message.get("assurance") != "full" and message["type"] in ("result", "failed")
+    for entry in store.entries():
+        assert entry["assurance"] == "reduced"
+        assert store.load(entry["id"], pictures=False).scores["light"]["verdict"] == "inconclusive"
+        with pytest.raises(ValueError, match="light check"):
+            pack.load("nodes.charcha.store").load_identity(HeadlessHost(tmp_path), entry["id"])
 
 
 def test_a_still_photo_cannot_do_what_is_asked(tmp_path):
@@ -185,7 +205,7 @@ def test_depth_tells_a_head_from_a_print():
     rest = print_(0, 0, 0)
     turned = [print_(*turn) for turn in ((50, 0, 0), (-50, 0, 0), (0, -40, 0), (50, 0, 0.5), (0, -40, 0.5))]
     prints = [score for entry in turned if (score := parallax.depth_score(rest, entry)) is not None]
-    assert min(heads) > session_module.FLAT > max(prints, default=0.0), (heads, prints)
+    assert min(heads) > evidence.FLAT > max(prints, default=0.0), (heads, prints)
     # A print that is turned by 50 degrees hardly looks turned: it never reaches the turn that is asked for.
     assert max(abs(entry.yaw - rest.yaw) for entry in turned) < actions.YAW
 
@@ -241,10 +261,10 @@ def test_a_session_forgets_the_face_when_it_ends():
     for number in range(30):
         clock.now += 0.125
         session.frame(number, actor.frame(clock.now), clock.now)
-    assert session._reference is not None and session._kept
+    assert session._evidence._reference is not None and session._kept
     session.close()
     held = [value for value in vars(session).values() if isinstance(value, (np.ndarray, list, tuple)) and len(value)]
     assert all(not isinstance(value, np.ndarray) for value in held)
-    assert session._kept == [] and session._rest is None and session._rest_face is None
+    assert session._kept == [] and session._rest is None and session._evidence is None
     assert session.frame(30, b"", clock.now) == [] and session.outcome.reason == "closed"
     assert "array" not in repr(session.outcome)

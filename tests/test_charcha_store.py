@@ -43,14 +43,14 @@ def pictures():
     return [random.integers(0, 255, (48, 48, 3), dtype=np.uint8) for _ in range(7)]
 
 
-def add(store, assurance="full"):
+def add(store, assurance="full", shown=None):
     return store.add(
         token="vuzokiju",
         class_word="person",
         consent=consent.VERSION,
         assurance=assurance,
         scores=SCORES,
-        pictures=pictures(),
+        pictures=pictures() if shown is None else shown,
         labels=[f"p{i}" for i in range(7)],
     )
 
@@ -179,6 +179,38 @@ def test_a_deleted_record_put_back_from_a_copy_stays_a_tombstone(store, tmp_path
         store.load(record_id)
 
 
+def test_a_crash_while_deleting_leaves_files_and_never_a_usable_record(store, tmp_path, monkeypatch):
+    record_id, _ = add(store)
+
+    def crash(path, **_):
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", crash)
+        with pytest.raises(SystemExit):
+            store.delete(record_id)
+    assert (tmp_path / "charcha" / "records" / record_id / "0.bin").exists()
+    again = store_module.IdentityStore(tmp_path / "charcha")
+    assert state(again, record_id) == "deleted"
+    again.delete(record_id)
+    assert list((tmp_path / "charcha" / "records").iterdir()) == []
+
+
+def test_a_full_disk_while_a_record_is_written_leaves_nothing(store, tmp_path, monkeypatch):
+    real, calls = os.replace, []
+
+    def full(source, target):
+        calls.append(target)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        add(store)
+    assert list((tmp_path / "charcha" / "records").iterdir()) == [] and store.entries() == []
+
+
 def test_a_lost_or_forged_ledger_makes_no_record_usable(store, tmp_path):
     record_id, _ = add(store)
     path = tmp_path / "charcha" / "ledger.json"
@@ -298,6 +330,12 @@ def test_tokens_are_letters_and_no_words():
     for bad in ("", "abc", "Vuzokiju", "vuz0kiju", "vuzo kiju", "a" * 21, "person", "woman", None, 5):
         with pytest.raises(InputError, match="name must"):
             consent.check_token(bad)
+    count = HeadlessHost().count_tokens
+    assert all(count(consent.propose_token(random.Random(seed))) > 1 for seed in range(200))
+    for word in ("kitten", "cathedral", "jennifer"):
+        assert consent.check_token(word) == word
+        with pytest.raises(InputError, match="must not be a word"):
+            consent.check_token(word, lambda name: count(name) == 1)
     with pytest.raises(InputError, match="class word"):
         consent.check_class_word("dog")
     with pytest.raises(InputError, match="current text"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..errors import InputError
 
@@ -59,12 +60,15 @@ def propose_token(random) -> str:
     return "".join(random.choice(_CONSONANTS) + random.choice(_VOWELS) for _ in range(4))
 
 
-def check_token(token: object) -> str:
-    """The token, if a model can learn it as a name of its own. Raises InputError."""
+def check_token(token: object, known: Callable[[str], bool] = lambda word: False) -> str:
+    """The token, if a model can learn it as a name of its own. Raises InputError.
+
+    known: whether the model that reads the prompts has a meaning for a word.
+    """
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
         raise InputError("The name must be 5 to 20 small letters a-z without spaces or digits; take the proposed one.")
-    if token in _WORDS:
-        raise InputError("The name must not be an English word, since the model knows those; take the proposed one.")
+    if token in _WORDS or known(token):
+        raise InputError("The name must not be a word, since the model has a meaning for those; take the proposed one.")
     return token
 
 

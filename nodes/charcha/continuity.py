@@ -11,7 +11,9 @@ FROZEN, LOOPED = 0.20, 0.22  # mean change in grey levels below which two frames
 FROZEN_FRAMES, LOOPED_FRAMES = 6, 3
 LOOP_SECONDS = 1.0
 JUMP, GROWTH, SPIN = 0.55, 1.4, 45.0  # face heights, ratio, degrees: more than a person moves from frame to frame
-CUT_CHANGE, CUT_RATIO = 24.0, 7.0
+# Structure changes by up to 28 when the synthetic subject stands up within one frame, and by 38 to 58 between
+# photographs that have nothing in common.
+CUT_CHANGE, CUT_RATIO = 36.0, 7.0
 PAUSE = 0.45  # seconds without a frame after which motion cannot be judged
 MAX_PAUSES = 12
 BURST, RATE = 24, 14.0  # frames at once, frames a second: more than we ask a camera for
@@ -19,17 +21,16 @@ GONE_SECONDS = 1.5
 
 
 class Continuity:
-    """Takes every frame in turn and names what is wrong, once something is."""
+    """Takes every frame in turn and names what is wrong, once something is. pauses: gaps too long to judge motion."""
 
     def __init__(self):
         self._frames: list[np.ndarray] = []
         self._times: list[float] = []
         self._face: Face | None = None
         self._face_time = 0.0
-        self._still = self._again = self._pauses = 0
+        self._still = self._again = self.pauses = 0
         self._tokens, self._token_time = float(BURST), None
         self._changes: list[float] = []
-        self.crossings = 0
 
     def pace(self, time: float) -> str | None:
         """Count a frame that came in at `time` seconds: "too_fast" when they come faster than a camera's."""
@@ -63,8 +64,8 @@ class Continuity:
                 return "looped"
         gap = time - self._times[-1]
         if gap > PAUSE:
-            self._pauses += 1
-            return "pauses" if self._pauses > MAX_PAUSES else None
+            self.pauses += 1
+            return "pauses" if self.pauses > MAX_PAUSES else None
         # A cut changes the picture's structure; the light challenge only its brightness and colour.
         structure = _structure(small) - _structure(self._frames[-1])
         moved = float(np.abs(structure).mean())

@@ -42,6 +42,7 @@ class CaptureDesk:
     """Makes sessions and forgets them. models: gives (landmarker, embedder, passive model or None) when first needed.
 
     clock: seconds, monotonic. random: decides draws and times; a `random.Random` that cannot be guessed.
+    known: whether the model that reads the prompts has a meaning for a word, which then is no name.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class CaptureDesk:
         *,
         clock: Callable[[], float] = time.monotonic,
         random=None,
+        known: Callable[[str], bool] = lambda word: False,
     ):
         self._make_models, self._models = models, None
-        self.clock = clock
+        self.clock, self._known = clock, known
         self.random = random if random is not None else secrets.SystemRandom()
         self._tickets: dict[str, Ticket] = {}
         self._starts: deque[float] = deque(maxlen=STARTS)
@@ -61,7 +63,7 @@ class CaptureDesk:
     def open(self, *, version: object, token: object, class_word: object, with_light: object) -> Ticket:
         """A ticket for a person who has agreed. Raises InputError, as BusyError when there are too many."""
         consent.check_version(version)
-        token, class_word = consent.check_token(token), consent.check_class_word(class_word)
+        token, class_word = consent.check_token(token, self._known), consent.check_class_word(class_word)
         if not isinstance(with_light, bool):
             raise InputError("'light' must be true or false.")
         self.purge()

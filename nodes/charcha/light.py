@@ -6,7 +6,7 @@ display, camera and network. Slow changes (daylight, exposure control) are taken
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,38 @@ class LightResult:
     fit: float
     swing: float
     delay: float
+
+
+class LightChallenge:
+    """One showing of the colours. clock: the session's. `result` is there once all were shown."""
+
+    def __init__(self, random, clock: Callable[[], float]):
+        self._colours, self._clock = draw_colours(random), clock
+        self._shown: list[tuple[float, str]] = []
+        self._seen: list[tuple[float, np.ndarray]] = []
+        self.result: LightResult | None = None
+
+    def show(self) -> str:
+        """The next colour, which is on the screen from now on."""
+        colour = self._colours[len(self._shown)][0]
+        self._shown.append((self._clock(), colour))
+        return colour
+
+    @property
+    def share(self) -> float:
+        """How much of the sequence was shown, 0..1."""
+        return len(self._shown) / len(self._colours)
+
+    def add(self, picture: np.ndarray, face: Face, now: float) -> str | None:
+        """Look at the skin of one frame. Returns the colour to show next when it is time for one."""
+        self._seen.append((now, skin_colour(picture, face)))
+        if self._clock() - self._shown[-1][0] < self._colours[len(self._shown) - 1][1]:
+            return None
+        if len(self._shown) < len(self._colours):
+            return self.show()
+        times, colours = zip(*self._seen, strict=True)
+        self.result = judge_light(times, np.array(colours), self._shown)
+        return None
 
 
 def draw_colours(random) -> list[tuple[str, float]]:

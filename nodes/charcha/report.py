@@ -22,7 +22,8 @@ def report_of(record: IdentityRecord) -> str:
             f"assurance {assurance}",
             f"movements {', '.join(scores['actions'])}; tries besides the first: {scores['retries']}",
             f"light check {checked}; depth {scores['depth']:.2f}; "
-            f"largest distance between pictures {scores['same_person_largest_distance']:.2f}",
+            f"largest distance between pictures {scores['same_person_largest_distance']:.2f}; "
+            + ("no passive model" if scores.get("passive") is None else f"passive model {scores['passive']:.2f}"),
         )
     )
 

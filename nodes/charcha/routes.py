@@ -39,17 +39,18 @@ log = logging.getLogger(__name__)
 
 def register(host: Host) -> None:
     """Add the routes to a host, with its models and its private store."""
-    routes = CaptureRoutes(
-        lambda: store_of(host), CaptureDesk(lambda: _models(host)), hosts=lambda: host.setting("hosts", [])
-    )
-    routes.add_to(host)
+    # One token of CLIP's is a word that it knows.
+    desk = CaptureDesk(lambda: _models(host), known=lambda word: host.count_tokens(word) == 1)
+    CaptureRoutes(lambda: store_of(host), desk, hosts=lambda: host.setting("hosts", [])).add_to(host)
 
 
 def _models(host: Host) -> tuple:
     from ..face.embedding import FaceEmbedder
     from ..face.landmarks import load_landmarker
+    from .passive import load_passive
 
-    return load_landmarker(host.model_folders("detection")), FaceEmbedder(), None
+    folders = host.model_folders("detection")
+    return load_landmarker(folders), FaceEmbedder(), load_passive(folders)
 
 
 class CaptureRoutes:
@@ -90,13 +91,7 @@ class CaptureRoutes:
         """POST: a ticket for one capture."""
         body = await self._body(request)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._ready)
-            ticket = self._desk.open(
-                version=body.get("consent"),
-                token=body.get("token"),
-                class_word=body.get("class_word"),
-                with_light=body.get("light", True),
-            )
+            ticket = await asyncio.get_running_loop().run_in_executor(self._pool, self._open, body)
         except BusyError as error:
             return _json({"error": str(error)}, 429)
         except InputError as error:
@@ -158,10 +153,16 @@ class CaptureRoutes:
 
     # Parts -------------------------------------------------------------------------------------
 
-    def _ready(self) -> None:
-        """Everything that may be missing is asked for before the camera opens."""
+    def _open(self, body: dict) -> Ticket:
+        # Everything that may be missing is asked for before the camera opens.
         self._store()
         self._desk.models()
+        return self._desk.open(
+            version=body.get("consent"),
+            token=body.get("token"),
+            class_word=body.get("class_word"),
+            with_light=body.get("light", True),
+        )
 
     async def _claimed(self, socket) -> Ticket | None:
         message = await socket.receive(timeout=self._idle)

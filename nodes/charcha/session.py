@@ -6,47 +6,29 @@ is the server's own. Clock and random source are arguments, so that tests can ru
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from ..face.embedding import SAME_PERSON, distance
 from ..face.landmarks import Face, Landmarker
-from . import actions, light, quality
+from . import actions, quality, words
 from .actions import ACTIONS, Measures
+from .calibration import Calibration, Shot
 from .continuity import Continuity
+from .evidence import Embedder, Evidence
 from .frames import decode
+from .light import LightChallenge
+from .movement import SECONDS, Movement
 from .outcome import Kept, Outcome
-from .parallax import depth_score
-from .words import COACHING, FAILED, RETRY
 
 LIFETIME = 180.0  # seconds from the first frame to the result
-CALIBRATION_FRAMES, CALIBRATION_SECONDS = 14, 45.0
+CALIBRATION_SECONDS = 45.0
 GAP_SECONDS, HOLD_SECONDS = (2.0, 5.0), (1.4, 2.4)
-ACTION_SECONDS, RETURN_SECONDS = 10.0, 14.0
-REACTION_SECONDS = 0.22  # nobody reacts sooner to what they read
+RETURN_SECONDS = 14.0
 RETRIES, ALL_RETRIES = 2, 3
-LAPSE_FRAMES = 2  # frames of a hold that may miss the mark
-WRONG_FRAMES = 3
 SECOND_FACE_FRAMES, SECOND_FACE_TOTAL = 4, 10
-FLAT = 0.4  # depth score below which it was no head
-LIVE = 0.5
-LIGHT_TRIES = 2
+LIGHT_TRIES, STRAYED_SECONDS = 2, 2.0
 NEUTRAL = "neutral"
-
-
-class Embedder(Protocol):
-    def describe(self, picture: np.ndarray, face: Face) -> np.ndarray: ...
-
-
-@dataclass
-class _Best:
-    quality: float
-    picture: np.ndarray
-    face: Face
 
 
 class CaptureSession:
@@ -66,33 +48,24 @@ class CaptureSession:
         with_light: bool = True,
         passive: Callable[[np.ndarray, Face], float] | None = None,
     ):
-        self._landmarker, self._embedder, self._clock, self._random = landmarker, embedder, clock, random
-        self._passive = passive
+        self._landmarker, self._clock, self._random = landmarker, clock, random
         self._with_light = with_light
+        self._evidence: Evidence | None = Evidence(embedder, passive)
         self._actions = actions.draw(random)
         self._continuity = Continuity()
         self._begin = self._since = clock()
         self._next, self._shape = 0, None
         self._phase, self._step = "calibrate", -1
         self._messages: list[dict] = []
-        self._measures: list[tuple[Measures, _Best]] = []
+        self._calibration = Calibration()
+        self._challenge: LightChallenge | None = None
+        self._movement: Movement | None = None
         self._rest: Measures | None = None
-        self._rest_face: Face | None = None
-        self._reference: np.ndarray | None = None
         self._kept: list[Kept] = []
-        self._tries = self._all_tries = 0
         self._steady: float | None = None
         self._span = 0.0
-        self._lapse = self._wrong = self._second = self._seconds_total = 0
-        self._best: _Best | None = None
-        self._light_tries = 0
-        self._light_log: list[tuple[float, np.ndarray]] = []
-        self._shown: list[tuple[float, str]] = []
-        self._colours: list[tuple[str, float]] = []
-        self._light: light.LightResult | None = None
-        self._distances: list[float] = []
-        self._depths: list[float] = []
-        self._live: list[float] = []
+        self._tries = self._all_tries = self._light_tries = 0
+        self._second = self._seconds_total = 0
         self.outcome: Outcome | None = None
 
     def begin(self) -> list[dict]:
@@ -124,7 +97,7 @@ class CaptureSession:
         if problem and self._phase == "calibrate" and problem in ("jump", "gone", "cut"):
             # People settle before it starts; what counts from here on is looked at anew.
             problem = None
-            self._measures.clear()
+            self._calibration.restart()
         if problem or self._two_faces(complaint):
             self._fail(problem or "one_face")
             return self._taken()
@@ -136,16 +109,7 @@ class CaptureSession:
         }[self._phase]
         coach, strength, hold = step(picture, faces[0] if faces else None, complaint, received)
         if self.outcome is None:
-            self._messages.append(
-                {
-                    "type": "seen",
-                    "sequence": sequence,
-                    "coach": coach,
-                    "say": COACHING.get(coach, coach) if coach else "",
-                    "strength": round(float(np.clip(strength, 0, 1)), 2),
-                    "hold": round(float(np.clip(hold, 0, 1)), 2),
-                }
-            )
+            self._messages.append(words.seen(sequence, coach, strength, hold))
         return self._taken()
 
     def close(self, reason: str = "closed") -> None:
@@ -154,95 +118,62 @@ class CaptureSession:
             self._fail(reason)
             self._messages.clear()
 
-    @property
-    def age(self) -> float:
-        """Seconds since it began."""
-        return self._clock() - self._begin
-
     # Phases ------------------------------------------------------------------------------------
 
     def _calibrate(self, picture, face, complaint, now):
         if now - self._since > CALIBRATION_SECONDS:
             self._fail("timeout")
             return None, 0, 0
-        if complaint is None and (abs(face.roll) > 15 or abs(face.yaw) > 14 or abs(face.pitch) > 25):
-            complaint = "straight"
-        if complaint is None and quality.sharpness(picture, face) < quality.BLURRED:
-            complaint = "blurred"
-        if complaint is not None:
-            self._measures.clear()
-            return complaint, 0, 0
-        measures = Measures.of(face)
-        self._measures.append((measures, _Best(quality.sharpness(picture, face), picture, face)))
-        if len(self._measures) < CALIBRATION_FRAMES:
-            return "still", 0, len(self._measures) / CALIBRATION_FRAMES
-        rest = Measures.median([entry for entry, _ in self._measures])
-        # Frames near the middle of all: no blink, no start of a movement.
-        near = [
-            best
-            for entry, best in self._measures
-            if actions.is_neutral(entry, rest) and entry.blink < rest.blink + 0.15
-        ]
-        turns = np.std([(entry.yaw, entry.pitch) for entry, _ in self._measures], axis=0)
-        if len(near) < CALIBRATION_FRAMES // 2 or turns.max() > 3.0:
-            del self._measures[: CALIBRATION_FRAMES // 2]
-            return "still", 0, 0.5
-        best = max(near, key=lambda entry: entry.quality)
-        self._rest, self._rest_face = rest, best.face
-        self._reference = self._embedder.describe(best.picture, best.face)
-        self._keep(NEUTRAL, best)
-        self._measures.clear()
-        if self._with_light:
-            self._start_light(now)
-        else:
-            self._start_gap(now)
-        return None, 0, 1
+        coach, done = self._calibration.add(picture, face, complaint)
+        shot = self._calibration.shot
+        if shot is not None:
+            self._rest = self._calibration.rest
+            self._evidence.begin(shot)
+            self._keep(NEUTRAL, shot)
+            self._calibration = Calibration()
+            self._start_light(now) if self._with_light else self._start_gap(now)
+        return coach, 0, done
 
     def _start_light(self, now: float) -> None:
-        self._phase, self._since = "light", now
-        self._colours = light.draw_colours(self._random)
-        self._light_log, self._shown = [], []
-        self._say("light", "Hold still and keep looking here while the colours change")
-        self._show_colour()
+        self._phase, self._since, self._steady = "light", now, None
+        self._challenge = LightChallenge(self._random, self._clock)
+        self._say("light", "Hold still while the colours change")
+        self._show(self._challenge.show())
 
-    def _show_colour(self) -> None:
-        colour, seconds = self._colours[len(self._shown)]
-        self._shown.append((self._clock(), colour))
-        self._span = seconds
+    def _show(self, colour: str) -> None:
         self._messages.append({"type": "colour", "colour": colour})
 
     def _follow_light(self, picture, face, complaint, now):
         if complaint not in (None, "dark", "bright") or not actions.is_neutral(Measures.of(face), self._rest):
             self._steady = self._steady or now
-            if now - self._steady > 2.0:
-                return self._again_light(now), 0, 0
+            if now - self._steady > STRAYED_SECONDS:
+                self._again_light(now)
+                return "still", 0, 0
             return complaint or "still", 0, 0
         self._steady = None
-        self._light_log.append((now, light.skin_colour(picture, face)))
-        done = len(self._shown) / len(self._colours)
-        if self._clock() - self._shown[-1][0] < self._span:
+        done = self._challenge.share
+        colour = self._challenge.add(picture, face, now)
+        if colour is not None:
+            self._show(colour)
+        result = self._challenge.result
+        if result is None:
             return None, 0, done
-        if len(self._shown) < len(self._colours):
-            self._show_colour()
-            return None, 0, done
-        times, colours = zip(*self._light_log, strict=True)
-        self._light = light.judge_light(times, np.array(colours), self._shown)
-        if self._light.verdict == "failed":
+        self._evidence.light = result
+        if result.verdict == "failed":
             self._fail("light")
-        elif self._light.verdict == "inconclusive" and self._light_tries + 1 < LIGHT_TRIES:
+        elif result.verdict == "inconclusive":
             self._again_light(now)
         else:
             self._start_gap(now)
         return None, 0, 1
 
-    def _again_light(self, now: float) -> str:
-        self._steady = None
+    def _again_light(self, now: float) -> None:
+        """Show other colours, or go on without: what cannot be told lowers the assurance."""
         self._light_tries += 1
         if self._light_tries < LIGHT_TRIES:
             self._start_light(now)
         else:
             self._start_gap(now)
-        return "still"
 
     def _start_gap(self, now: float) -> None:
         if self._phase != "gap":
@@ -264,7 +195,7 @@ class CaptureSession:
             return None, 0, 0
         if now - self._steady < self._span:
             return None, 0, 0
-        if not self._same_person(picture, face, SAME_PERSON):
+        if not self._same_person(picture, face):
             return None, 0, 0
         self._step += 1
         if self._step == len(self._actions):
@@ -274,100 +205,55 @@ class CaptureSession:
         return None, 0, 0
 
     def _reveal(self, now: float) -> None:
-        action = ACTIONS[self._actions[self._step]]
-        self._phase, self._since, self._steady = "action", now, None
-        self._span = self._random.uniform(*HOLD_SECONDS)
-        self._lapse = self._wrong = 0
-        self._best = None
-        self._say("action", action.words, action=action.key, seconds=ACTION_SECONDS)
+        key, hold = self._actions[self._step], self._random.uniform(*HOLD_SECONDS)
+        self._phase, self._movement = "action", Movement(key, self._rest, now=now, hold=hold)
+        self._say("action", ACTIONS[key].words, action=key, seconds=SECONDS)
 
     def _judge(self, picture, face, complaint, now):
+        step = self._movement.add(picture, face, complaint, now)
+        if step.retry is not None:
+            self._retry(step.retry, now)
+        elif step.shot is not None:
+            self._done(step.shot, now)
+        return step.coach, step.strength, step.hold
+
+    def _done(self, shot: Shot, now: float) -> None:
         key = self._actions[self._step]
-        action = ACTIONS[key]
-        if now - self._since > ACTION_SECONDS:
-            return self._retry("timeout", now)
-        # The last movement may leave the usual distance; the others must not.
-        usable = complaint is None or (key == actions.LAST and complaint in ("closer", "centre") and face is not None)
-        if not usable:
-            self._lapsed()
-            return complaint, 0, 0
-        measures = Measures.of(face)
-        strength = action.strength(measures, self._rest)
-        if now - self._since < REACTION_SECONDS and strength >= 0.8:
-            return self._retry("too_early", now)
-        self._wrong = self._wrong + 1 if strength < 0.8 and actions.others(key, measures, self._rest) else 0
-        if self._wrong >= WRONG_FRAMES:
-            return self._retry("not_asked", now)
-        if strength > actions.TOO_FAR and key in actions.POSES:
-            self._lapsed()
-            return "back", 1, 0
-        if strength < 1.0:
-            self._lapsed()
-            return (action.more if strength > 0.35 else None), strength, 0
-        self._lapse = 0
-        self._steady = self._steady or now
-        # Of equally clear pictures the one between two blinks.
-        closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if key != "squint" else 0.0
-        sharp = quality.sharpness(picture, face) * float(1 - closed)
-        if self._best is None or sharp > self._best.quality:
-            self._best = _Best(sharp, picture, face)
-        held = (now - self._steady) / self._span
-        if held < 1.0:
-            return "hold", 1, held
-        best = self._best
-        if best.quality < 0.5 * quality.BLURRED:
-            return self._retry("blurred", now)
-        if not self._same_person(best.picture, best.face, SAME_PERSON):
-            return None, 0, 0
-        if key in actions.POSES:
-            depth = depth_score(self._rest_face, best.face)
-            self._depths.extend([] if depth is None else [depth])
-        if self._passive is not None:
-            self._live.append(float(self._passive(best.picture, best.face)))
-        self._keep(key, best)
-        self._best, self._tries = None, 0
+        if not self._same_person(shot.picture, shot.face):
+            return
+        self._evidence.moved(key, shot, self._movement.reaction)
+        self._keep(key, shot)
+        self._movement, self._tries = None, 0
         self._messages.append({"type": "done", "step": self._step + 1, "steps": len(self._actions)})
         self._start_gap(now)
-        return None, 1, 1
 
-    def _lapsed(self) -> None:
-        """A frame below the mark: a hold survives two of them."""
-        self._lapse += 1
-        if self._lapse > LAPSE_FRAMES:
-            self._steady, self._best = None, None
-
-    def _retry(self, reason: str, now: float):
+    def _retry(self, reason: str, now: float) -> None:
         self._tries += 1
         self._all_tries += 1
         if self._tries > RETRIES or self._all_tries > ALL_RETRIES:
             self._fail("retries")
-            return None, 0, 0
+            return
         self._step -= 1
-        self._best = None
-        self._messages.append({"type": "retry", "reason": reason, "say": RETRY[reason]})
+        self._movement = None
+        self._messages.append(words.retry(reason))
         self._start_gap(now)
-        return None, 0, 0
 
     def _finish(self) -> None:
-        depth = statistics.median(self._depths) if self._depths else None
+        verdict = self._evidence.verdict()
         scores = {
             "actions": self._actions,
             "retries": self._all_tries,
-            "same_person_largest_distance": round(max(self._distances), 4),
-            "depth": None if depth is None else round(depth, 4),
-            "light": None if self._light is None else vars(self._light),
-            "passive": round(statistics.median(self._live), 4) if self._live else None,
-            "seconds": round(self.age, 1),
-        }
-        if depth is None or depth < FLAT:
-            self._fail("flat", scores)
-        elif self._live and statistics.median(self._live) < LIVE:
-            self._fail("passive", scores)
-        else:
-            followed = self._light is not None and self._light.verdict == "passed"
-            self.outcome = Outcome(True, "passed", "full" if followed else "reduced", scores, tuple(self._kept))
-            self._phase = "ended"
-            self._messages.append({"type": "passed"})
+            "seconds": round(self._clock() - self._begin, 1),
+            "frames": self._next,
+            "pauses": self._continuity.pauses,
+            "second_face_frames": self._seconds_total,
+        } | self._evidence.scores()
+        if verdict in words.FAILED:
+            self._fail(verdict, scores)
+            return
+        self.outcome = Outcome(True, "passed", verdict, scores, tuple(self._kept))
+        self._phase = "ended"
+        self._messages.append({"type": "passed"})
         self._forget()
 
     # Parts -------------------------------------------------------------------------------------
@@ -380,41 +266,30 @@ class CaptureSession:
             self._second = 0
         return self._second >= SECOND_FACE_FRAMES or self._seconds_total >= SECOND_FACE_TOTAL
 
-    def _same_person(self, picture: np.ndarray, face: Face, limit: float) -> bool:
-        apart = distance(self._reference, self._embedder.describe(picture, face))
-        self._distances.append(apart)
-        if apart > limit:
+    def _same_person(self, picture: np.ndarray, face: Face) -> bool:
+        same = self._evidence.same_person(picture, face)
+        if not same:
             self._fail("another_person")
-        return apart <= limit
+        return same
 
-    def _keep(self, label: str, best: _Best) -> None:
-        self._kept.append(Kept(label, quality.square(best.picture).copy()))
+    def _keep(self, label: str, shot: Shot) -> None:
+        self._kept.append(Kept(label, quality.square(shot.picture).copy()))
 
-    def _say(self, phase: str, words: str, *, action: str | None = None, seconds: float | None = None) -> None:
-        self._messages.append(
-            {
-                "type": "prompt",
-                "phase": phase,
-                "say": words,
-                "action": action,
-                "seconds": seconds,
-                "step": len(self._kept),
-                "steps": 1 + len(self._actions),
-            }
-        )
+    def _say(self, phase: str, text: str, **more) -> None:
+        steps = {"step": len(self._kept), "steps": 1 + len(self._actions)}
+        self._messages.append(words.prompt(phase, text, **steps, **more))
 
     def _fail(self, reason: str, scores: dict | None = None) -> None:
         self.outcome = Outcome(False, reason, "", scores or {})
         self._phase = "ended"
-        self._messages.append({"type": "failed", "reason": reason, "say": FAILED[reason]})
+        self._messages.append(words.failed(reason))
         self._forget()
 
     def _forget(self) -> None:
         """Drop every picture and measure of the face; what is kept is in the outcome."""
-        self._measures, self._kept, self._best = [], [], None
-        self._rest = self._rest_face = self._reference = None
-        self._light_log, self._depths, self._distances = [], [], []
-        self._continuity = Continuity()
+        self._calibration, self._continuity = Calibration(), Continuity()
+        self._kept, self._evidence = [], None
+        self._rest = self._challenge = self._movement = None
 
     def _taken(self) -> list[dict]:
         messages, self._messages = self._messages, []

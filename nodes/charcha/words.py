@@ -1,5 +1,7 @@
 """What the page says to the person: coaching while it runs, and why it ended. Keys go over the wire with the words."""
 
+from __future__ import annotations
+
 COACHING = {
     "no_face": "Put your face in the circle",
     "one_face": "One face only, please",
@@ -42,3 +44,40 @@ FAILED = {
     "closed": "The connection was closed.",
     "error": "Something went wrong on the server; its log has the kind of error.",
 }
+
+
+def prompt(
+    phase: str, words: str, *, step: int, steps: int, action: str | None = None, seconds: float | None = None
+) -> dict:
+    """What the person is to do now."""
+    return {
+        "type": "prompt",
+        "phase": phase,
+        "say": words,
+        "action": action,
+        "seconds": seconds,
+        "step": step,
+        "steps": steps,
+    }
+
+
+def seen(sequence: int, coach: str | None, strength: float, hold: float) -> dict:
+    """How a frame was judged. coach: a key of `COACHING` or the words themselves. strength, hold: cut to 0..1."""
+    return {
+        "type": "seen",
+        "sequence": sequence,
+        "coach": coach,
+        "say": COACHING.get(coach, coach) if coach else "",
+        "strength": round(float(min(max(strength, 0.0), 1.0)), 2),
+        "hold": round(float(min(max(hold, 0.0), 1.0)), 2),
+    }
+
+
+def retry(reason: str) -> dict:
+    """Once more, and why."""
+    return {"type": "retry", "reason": reason, "say": RETRY[reason]}
+
+
+def failed(reason: str) -> dict:
+    """The end, and why."""
+    return {"type": "failed", "reason": reason, "say": FAILED[reason]}

@@ -271,6 +271,8 @@ export class CharchaElement extends HTMLElement {
   #show(...children) {
     this.card.replaceChildren(...children);
     this.card.scrollTop = 0;
+    // On a small page the new card's beginning may lie above what is seen.
+    document.scrollingElement?.scrollBy(0, Math.min(0, this.getBoundingClientRect().top));
   }
 
   #tell(record) {

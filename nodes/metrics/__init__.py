@@ -1,0 +1,1 @@
+"""A finished video in figures: who is in it, and how often. Nothing of a face is kept."""
