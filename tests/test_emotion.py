@@ -216,3 +216,11 @@ def test_plot_shows_moods_in_their_colours(demo):
         wanted = np.array([int(timeline.COLOURS[label][k : k + 2], 16) for k in (1, 3, 5)])
         mixed = 0.75 * wanted + 0.25 * np.array([0x23, 0x25, 0x2C])
         assert (np.abs(strip - mixed).max(axis=1) < 12).sum() > 50, label
+
+
+@pytest.mark.skipif(not smile.available(), reason="opensmile is not installed (pip install opensmile)")
+def test_opensmile_hears_no_clipping(demo):
+    signal = hear.mono(demo[0])[: 44_100 * 10]
+    signal = signal / np.abs(signal).max()
+    full, over = (smile.smile_descriptors(np.float32(signal * gain), descriptors.COLUMNS) for gain in (1, 1.5))
+    np.testing.assert_allclose(over, full, rtol=1e-3, atol=1e-3 * np.nanmax(np.abs(full)))

@@ -43,6 +43,8 @@ def smile_descriptors(
     smile = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, opensmile.FeatureLevel.LowLevelDescriptors)
     names = [name.replace("pcm_fftMag_mfcc", "mfcc") for name in columns]
     n = max(len(signal) // HOP, 1)
+    # It works on 16-bit samples: what is over full scale would be clipped, and clipping is heard as arousal.
+    signal = signal / max(float(np.abs(signal).max(initial=0)), 1)
     result = np.full((n, len(columns)), np.nan, np.float32)
     starts = range(0, len(signal), int(BLOCK_SECONDS / SHARE * RATE))
     if len(signal) <= FULL_SECONDS * RATE:
