@@ -3,6 +3,8 @@
 from comfy_api.latest import io
 
 from ..emotion.timeline import EmotionTimeline
+from ..errors import InputError
+from ..host import current
 from ..lyrics.lyrics import Lyrics
 from ..types import SongAnalysis
 
@@ -28,6 +30,14 @@ class MusicCaption(io.ComfyNode):
                     optional=True,
                     tooltip="From Load Lyrics or Transcribe Lyrics: adds whether somebody sings.",
                 ),
+                io.Audio.Input("audio", optional=True, tooltip="The song, for clap_model to hear."),
+                io.String.Input(
+                    "clap_model",
+                    default="",
+                    optional=True,
+                    tooltip="Name of a CLAP model in the models folder 'clap', which adds genre and instruments. "
+                    "Empty: none.",
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -40,7 +50,7 @@ class MusicCaption(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, beat_envelope, emotion=None, lyrics=None) -> io.NodeOutput:
+    def execute(cls, beat_envelope, emotion=None, lyrics=None, audio=None, clap_model="") -> io.NodeOutput:
         from .caption import caption_song, captions_text
 
         captions = caption_song(
@@ -48,5 +58,20 @@ class MusicCaption(io.ComfyNode):
             emotion=None if emotion is None else EmotionTimeline.of(emotion),
             lyrics=None if lyrics is None else Lyrics.of(lyrics),
         )
+        if clap_model.strip():
+            captions = _tagged(captions, audio, clap_model.strip())
         text = captions_text(captions)
         return io.NodeOutput(text, ui={"text": [text]})
+
+
+def _tagged(captions, audio, name):
+    from ..audio.signal import checked, mono
+    from ..media.audio import samples_of
+    from .clap import Clap, model_folder, tag_captions
+
+    if audio is None:
+        raise InputError("clap_model needs the song: connect audio, or clear clap_model.")
+    samples, rate = checked(*samples_of(audio))
+    clap = Clap(model_folder(current().model_folders("clap"), name))
+    progress = current().progress(len(captions))
+    return tag_captions(captions, mono(samples), rate, clap, on_part=progress.update)
