@@ -12,6 +12,7 @@ PACK = sorted((ROOT / "nodes").rglob("*.py"))
 # Data flows down this list: a folder may import those above it.
 STAGES = [
     "media",
+    "sd15",
     "motion",
     "face",
     "audio",

@@ -71,6 +71,15 @@ class SmallHost(host_port.Host):
 
         return Recorder()
 
+    def tokenize(self, text):
+        return list(range(len(text.split())))
+
+    def device(self):
+        return torch.device("cpu")
+
+    def model_names(self, kind):
+        return []
+
     def check_interrupt(self):
         pass
 
