@@ -1,7 +1,7 @@
 """A drawn person of the demo model's world: something to learn a LoRA of, where no real face is.
 
-The subject is a name out of `LOOKS` and nothing else. There is no place in it for a picture, and it is no identity: what
-is learnt from it is marked as drawn.
+The subject is a name out of `LOOKS` and nothing else. There is no place in it for a picture, and it is no
+identity: what is learnt from it is marked as drawn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a training step is made of, computed once: latents of the pictures, embeddings of the captions, class pictures."""
+"""What training steps are made of, computed once: latents of pictures, embeddings of captions, class pictures."""
 
 from __future__ import annotations
 

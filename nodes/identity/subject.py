@@ -104,16 +104,12 @@ def _check_picture(picture: Any, number: int) -> None:
         raise InputError(f"Picture {number} has the shape {picture.shape}, not RGB; capture with a colour camera.")
     height, width = picture.shape[:2]
     if min(height, width) < SMALLEST:
-        raise InputError(
-            f"Picture {number} is {width}x{height}, too small; at least {SMALLEST} pixels a side are needed."
-        )
+        raise InputError(f"Picture {number} is {width}x{height}, too small; {SMALLEST} pixels a side are needed.")
     if max(height, width) > LARGEST:
-        raise InputError(f"Picture {number} is {width}x{height}, too large; at most {LARGEST} pixels a side are taken.")
+        raise InputError(f"Picture {number} is {width}x{height}, too large; {LARGEST} pixels a side are the most.")
     small = picture[:: max(1, height // 64), :: max(1, width // 64)].astype(np.int16)
     if np.abs(small - small.mean(2, keepdims=True)).mean() < 0.7:
-        raise InputError(
-            f"Picture {number} is grey; the LoRA would learn to paint in grey, capture with a colour camera."
-        )
+        raise InputError(f"Picture {number} is grey, so the LoRA would learn grey; capture with a colour camera.")
 
 
 def square_round(picture: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
