@@ -334,10 +334,15 @@ class HeadlessHost(_port.Host):
 
         return sd_text.encode_text(clip, text)
 
-    def count_tokens(self, text):
+    def tokenize(self, text):
         from .sd.text import tokenize
 
-        return len(tokenize(text))
+        return tokenize(text)
+
+    def device(self):
+        import torch
+
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def sample(
         self,

@@ -8,6 +8,7 @@ def node_classes() -> list[type]:
     from .charcha.node import CharchaCapture, CharchaIdentity
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
+    from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
     from .render.node import RenderMusicVideo, StoryAnimatic
@@ -29,6 +30,8 @@ def node_classes() -> list[type]:
         PromptTimeline,
         CharchaCapture,
         CharchaIdentity,
+        TrainIdentityLoRA,
+        ApplyIdentityLoRA,
         OnsetSlerpScheduler,
         StoryAnimatic,
         RenderMusicVideo,

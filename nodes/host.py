@@ -99,6 +99,10 @@ class Host(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @abstractmethod
+    def model_names(self, kind: str) -> list[str]:
+        """Names of the models of a kind, as combos offer them."""
+
     def model_file(self, kind: str, name: str) -> Path:
         """The file of a model by the name a user picks. Raises InputError when there is none."""
         for folder in self.model_folders(kind):
@@ -132,8 +136,16 @@ class Host(ABC):
         """Prompt embedding float32 (1, 77 * k, 768)."""
 
     @abstractmethod
+    def tokenize(self, text: str) -> list[int]:
+        """CLIP's token ids of a plain text, without begin and end; no model is needed."""
+
     def count_tokens(self, text: str) -> int:
-        """How many of CLIP's tokens a text takes, without begin and end; no model is needed."""
+        """How many of CLIP's tokens a text takes, without begin and end."""
+        return len(self.tokenize(text))
+
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where models compute."""
 
     @abstractmethod
     def sample(
@@ -502,8 +514,18 @@ class ComfyHost(Host):
             )
         return embedding
 
-    def count_tokens(self, text: str) -> int:
-        return len(_comfy_tokenizer()(text)["input_ids"]) - 2
+    def tokenize(self, text: str) -> list[int]:
+        return _comfy_tokenizer()(text)["input_ids"][1:-1]
+
+    def device(self) -> torch.device:
+        import comfy.model_management
+
+        return comfy.model_management.get_torch_device()
+
+    def model_names(self, kind: str) -> list[str]:
+        import folder_paths
+
+        return folder_paths.get_filename_list(kind)
 
     def sample(
         self,

@@ -33,7 +33,7 @@ def make_random_sd15(path: Path, seed: int = 0, dtype: str = "float16") -> Path:
 
     from headless.sd import keys
 
-    configs = pack.ROOT / "headless" / "sd" / "configs"
+    configs = pack.ROOT / "nodes" / "sd15" / "configs"
     unet, vae, text = (json.loads((configs / f"{name}.json").read_text()) for name in ("unet", "vae", "text_encoder"))
     with torch.device("meta"):
         parts = [

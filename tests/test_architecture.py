@@ -12,6 +12,7 @@ PACK = sorted((ROOT / "nodes").rglob("*.py"))
 # Data flows down this list: a folder may import those above it.
 STAGES = [
     "media",
+    "sd15",
     "motion",
     "face",
     "audio",
@@ -29,7 +30,7 @@ STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
-HEAVY |= {"mediapipe", "dlib", "cryptography", "aiohttp"}
+HEAVY |= {"peft", "mediapipe", "dlib", "cryptography", "aiohttp"}
 
 
 def imports(path, *, top_level_only=False):
@@ -123,6 +124,8 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "PromptTimeline",
         "CharchaCapture",
         "CharchaIdentity",
+        "TrainIdentityLoRA",
+        "ApplyIdentityLoRA",
         "OnsetSlerpScheduler",
         "StoryAnimatic",
         "RenderMusicVideo",

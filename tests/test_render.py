@@ -71,6 +71,15 @@ class SmallHost(host_port.Host):
 
         return Recorder()
 
+    def tokenize(self, text):
+        return list(range(len(text.split())))
+
+    def device(self):
+        return torch.device("cpu")
+
+    def model_names(self, kind):
+        return []
+
     def check_interrupt(self):
         pass
 
@@ -82,9 +91,6 @@ class SmallHost(host_port.Host):
 
     def local_only(self):
         return True
-
-    def count_tokens(self, text):
-        return len(text.split())
 
     def encode_text(self, clip, text):
         chunks = 1 + len(text) // 60

@@ -55,7 +55,7 @@ def test_the_configs_give_sd15s_686_248_and_196_weights():
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    folder = pack.ROOT / "headless" / "sd" / "configs"
+    folder = pack.ROOT / "nodes" / "sd15" / "configs"
     configs = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     with torch.device("meta"):
         modules = [

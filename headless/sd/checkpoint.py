@@ -1,173 +1,18 @@
-"""Loads SD1.5 from one .safetensors file, without a model hub.
-
-Two forms are read: the usual single-file checkpoint (float16, bfloat16 or float32), and a file that
-carries its own configuration in its metadata under `CONFIG_KEY`, whose tensors are named `unet.*`,
-`vae.*` and `text_encoder.*` by module.
-"""
+"""A checkpoint file as this host's MODEL, CLIP and VAE."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import pack
-from . import keys
 from .parts import Clip, Model, Vae, Weights
 
 if TYPE_CHECKING:
     import torch
 
-InputError = pack.load("nodes.errors").InputError
-
-CONFIG_KEY = "songreel.config"
-_CONFIGS = Path(__file__).with_name("configs")
-_ATTENTION_KEY = keys.UNET_PREFIX + "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
-_LORA_ENDS = (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
-_PICKLE = "it is a pickle file, which can run code when it is opened; convert it to .safetensors"
-
-
-class _File:
-    """An open .safetensors file. Errors name the file, never its folder."""
-
-    def __init__(self, path: Path):
-        from safetensors import SafetensorError, safe_open
-
-        self.name = path.name
-        if not path.is_file():
-            raise InputError(f"There is no file '{path.name}'; put the checkpoint there or pick another.")
-        with path.open("rb") as file:
-            start = file.read(16)
-        if start.startswith(b"PK\x03\x04") or start[:2] in (b"\x80\x02", b"\x80\x04"):
-            raise self.error(_PICKLE)
-        if start.startswith(b"version https://"):
-            raise self.error("it is a Git LFS pointer, not the file itself; download the real file")
-        try:
-            self._file = safe_open(path, framework="pt")
-        except (SafetensorError, ValueError, OSError) as error:
-            reason = str(error).rstrip(".").splitlines()[0] if str(error) else type(error).__name__
-            raise self.error(f"it is not a complete .safetensors file ({reason}); download it again") from None
-        self.keys = frozenset(self._file.keys())
-
-    def error(self, problem: str) -> InputError:
-        return InputError(f"'{self.name}' cannot be loaded as an SD1.5 checkpoint: {problem}.")
-
-    def metadata(self) -> dict[str, str]:
-        return self._file.metadata() or {}
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        return tuple(self._file.get_slice(key).get_shape())
-
-    def tensor(self, key: str) -> torch.Tensor:
-        return self._file.get_tensor(key)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One module: what builds it, and where its parameters are in the file."""
-
-    name: str
-    build: Callable[[dict], Any]
-    key_of: Callable[[str], str]
-
-
-def _unet(config: dict) -> torch.nn.Module:
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(**config)
-
-
-def _vae(config: dict) -> torch.nn.Module:
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(**config)
-
-
-def _text_encoder(config: dict) -> torch.nn.Module:
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    return CLIPTextModel(CLIPTextConfig(**config))
-
-
-_PARTS = (
-    _Part("unet", _unet, keys.unet_key),
-    _Part("text_encoder", _text_encoder, keys.text_key),
-    _Part("vae", _vae, keys.vae_key),
-)
-
-
-def _own_key(part: str) -> Callable[[str], str]:
-    # transformers 5 dropped the prefix `text_model.` from CLIPTextModel's names; files are written without it.
-    return lambda name: f"{part}.{name.removeprefix('text_model.')}"
-
-
-def _check_kind(file: _File) -> None:
-    """Raises InputError for the files that people mistake for an SD1.5 checkpoint."""
-    if any(key.endswith(_LORA_ENDS) for key in file.keys):
-        raise file.error("it is a LoRA; load it with a LoRA loader, on top of an SD1.5 checkpoint")
-    if any(key.startswith("conditioner.embedders.") for key in file.keys):
-        raise file.error("it is an SDXL checkpoint; use an SD1.5 one")
-    if _ATTENTION_KEY in file.keys:
-        width = file.shape(_ATTENTION_KEY)[1]
-        if width != 768:
-            kind = {1024: "SD2", 2048: "SDXL"}.get(width, "different")
-            raise file.error(f"it is a {kind} checkpoint (text {width} wide, SD1.5 has 768); use an SD1.5 one")
-    channels = file.shape(key)[1] if (key := keys.UNET_PREFIX + "input_blocks.0.0.weight") in file.keys else 4
-    if channels != 4:
-        raise file.error(f"its UNet takes {channels} channels, as inpainting models do; use one that takes 4")
-    if not any(key.startswith(keys.UNET_PREFIX) for key in file.keys):
-        found = f", its first key is '{min(file.keys)}'" if file.keys else ", it is empty"
-        raise file.error(f"it has no SD1.5 UNet ('{keys.UNET_PREFIX}...'){found}; pick a full SD1.5 checkpoint")
-
-
-def _configs(file: _File) -> dict[str, dict] | None:
-    """The configuration in the file's metadata, if it has one."""
-    text = file.metadata().get(CONFIG_KEY)
-    if text is None:
-        return None
-    try:
-        config = json.loads(text)
-        return {part.name: dict(config[part.name]) for part in _PARTS}
-    except (ValueError, TypeError, KeyError) as error:
-        raise file.error(f"its metadata '{CONFIG_KEY}' is not valid ({error}); make the file again") from None
-
-
-def _load_part(
-    file: _File, part: _Part, config: dict, key_of: Callable[[str], str], *, device: torch.device, dtype: torch.dtype
-) -> Weights:
-    import torch
-
-    try:
-        with torch.device("meta"):
-            module = part.build(config)
-    except (TypeError, ValueError) as error:
-        raise file.error(f"its {part.name} configuration is not valid ({error}); make the file again") from None
-    tensors = {}
-    for name, parameter in module.named_parameters():
-        key = key_of(name)
-        if key not in file.keys:
-            # Some old checkpoints lack this level of the text encoder's names.
-            short = key.replace("cond_stage_model.transformer.text_model.", "cond_stage_model.transformer.")
-            if short not in file.keys:
-                raise file.error(f"its {part.name} lacks '{key}'; pick a full SD1.5 checkpoint")
-            key = short
-        value = file.tensor(key)
-        if not value.is_floating_point() or value.element_size() == 1:
-            raise file.error(f"'{key}' is stored as {value.dtype}; use a float16, bfloat16 or float32 file")
-        # Attention of the autoencoder is stored as 1x1 convolutions.
-        if value.shape != parameter.shape and value.squeeze().shape != parameter.squeeze().shape:
-            raise file.error(
-                f"'{key}' has the shape {tuple(value.shape)} where SD1.5 has {tuple(parameter.shape)}; use an SD1.5 one"
-            )
-        tensors[name] = value.reshape(parameter.shape).to(device, dtype, copy=True)
-    module.load_state_dict(tensors, strict=False, assign=True)
-    for owner in module.modules():
-        for name, buffer in owner.named_buffers(recurse=False):
-            if buffer.is_meta and name == "position_ids":
-                owner.register_buffer(name, torch.arange(buffer.shape[-1], device=device)[None], persistent=False)
-    return Weights(module, device)
+_file = pack.load("nodes.sd15.checkpoint")
+CONFIG_KEY = _file.CONFIG_KEY
 
 
 def load_checkpoint(
@@ -192,18 +37,9 @@ def load_checkpoint(
 
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
-    file = _File(Path(path))
-    configs = _configs(file)
-    if configs is None:
-        _check_kind(file)
-    loaded = {}
-    for part in _PARTS:
-        if configs is None:
-            config, key_of = json.loads((_CONFIGS / f"{part.name}.json").read_text("utf-8")), part.key_of
-        else:
-            config, key_of = configs[part.name], _own_key(part.name)
-        kind = torch.float32 if part.name == "vae" else dtype
-        # Nodes run in inference mode; weights made there could not be trained on later.
-        with torch.inference_mode(False):
-            loaded[part.name] = _load_part(file, part, config, key_of, device=device, dtype=kind)
+    file = _file.CheckpointFile(Path(path))
+    kinds = {"unet": dtype, "text_encoder": dtype, "vae": torch.float32}
+    loaded = {
+        name: Weights(_file.load_part(file, name, device=device, dtype=kind), device) for name, kind in kinds.items()
+    }
     return Model(loaded["unet"]), Clip(loaded["text_encoder"]), Vae(loaded["vae"])

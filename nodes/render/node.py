@@ -5,6 +5,7 @@ import json
 from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
+from ..identity.lora import IdentityLora
 from ..types import FrameSchedule, Story
 from .quality import DEFAULT_QUALITY, QUALITIES
 
@@ -123,6 +124,12 @@ class RenderMusicVideo(io.ComfyNode):
                     "changes most, with at most 1/2, 1/4, 1/8 of the model calls; the pictures between come from their "
                     "neighbours.",
                 ),
+                io.Custom(IdentityLora.io_type).Input(
+                    "identity_lora",
+                    optional=True,
+                    tooltip="Whose likeness the model has: the story's main person is named by its token when prompts "
+                    "are encoded. Without it the main person is anyone.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -157,8 +164,11 @@ class RenderMusicVideo(io.ComfyNode):
         seconds=0.0,
         draft=False,
         quality=DEFAULT_QUALITY,
+        identity_lora=None,
     ) -> io.NodeOutput:
+        from ..identity.lora import verified
         from ..media.audio import samples_of
+        from ..story.person import NOBODY
         from .plan import RenderSettings
         from .render import render_music_video
 
@@ -175,6 +185,7 @@ class RenderMusicVideo(io.ComfyNode):
             noise=noise,
             crf=crf,
             quality=quality,
+            person=verified(host, identity_lora).words if identity_lora is not None else NOBODY,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)

@@ -23,7 +23,9 @@ class ShotMaterial:
         self._story = story
         shots = range(len(story.shots)) if shots is None else shots
         texts = {text for shot in shots for text in (story.shots[shot].prompt, story.shots[shot].negative)}
-        self._embeddings = {text: host.encode_text(clip, with_person(text)).cpu() for text in sorted(texts)}
+        self._embeddings = {
+            text: host.encode_text(clip, with_person(text, settings.person)).cpu() for text in sorted(texts)
+        }
         self.seeds = list(shot_seeds(story, settings))
         self._shape = (1, *settings.latent_shape)
 

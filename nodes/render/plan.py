@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
+from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
@@ -24,7 +25,10 @@ CHUNK_FRAMES = 48
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k."""
+    """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
+
+    person: what prompts say where a story has the main person.
+    """
 
     width: int
     height: int
@@ -37,6 +41,7 @@ class RenderSettings:
     noise: str = "per shot"
     crf: int = 18
     quality: str = EXACT
+    person: str = NOBODY
 
     def __post_init__(self):
         for name in ("width", "height"):

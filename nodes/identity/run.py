@@ -1,0 +1,264 @@
+"""From a subject and a checkpoint to a LoRA file: loads, trains, saves, and gives memory back."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..sd15.checkpoint import CheckpointFile, load_part
+from .adapter import add_adapter, kohya_tensors, trained
+from .lora import DRAWN, RECORD, TRAINING, IdentityLora, file_digest, metadata_of, read_metadata, save_lora
+from .material import class_latents, embed, encode_pictures, make_material, padded_ids
+from .settings import TrainSettings
+from .subject import Subject
+from .train import Curve, Trainer
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..host import Host
+
+# Counts up whenever the same inputs would give another file.
+TRAINING_VERSION = 1
+FOLDER = "songreel"
+# A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
+_SMALL = 100_000_000
+_GB = 1024**3
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished LoRA: its reference, file, what was measured, and the report. made: trained now, not found."""
+
+    lora: IdentityLora
+    path: Path
+    curve: Curve
+    report: dict
+    made: bool
+
+
+def train_lora(
+    host: Host,
+    subject: Subject,
+    checkpoint: Path,
+    settings: TrainSettings,
+    *,
+    folder: Path | None = None,
+    on_file: Callable[[Path], None] = lambda path: None,
+) -> Trained:
+    """Train a LoRA of a subject, or return the one that the same inputs gave before.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where the file goes; the folder of songreel's LoRAs when absent.
+    on_file : callable
+        Told of every file and folder made from the subject's pictures, before it is filled.
+
+    Raises
+    ------
+    InputError
+        When the checkpoint is no SD1.5, memory or disk do not suffice, or a library is missing.
+    """
+    import torch
+
+    base = _checkpoint_digest(host, checkpoint)
+    identity = [TRAINING_VERSION, subject.digest, subject.words, list(subject.captions), base, settings.to_json()]
+    training = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    path = (folder or lora_folder(host)) / f"{subject.token}-{training[:8]}.safetensors"
+    work = host.work_dir(f"train-{training[:24]}")
+    log = work / "curve.json"
+    if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
+        return _found(path, base, log)
+    on_file(path)
+    on_file(work)
+    host.free_memory()
+    begin = time.perf_counter()
+    try:
+        # Nodes run in inference mode, whose tensors no gradient can flow through.
+        with torch.inference_mode(False), torch.enable_grad():
+            weights, curve, facts = _train(host, subject, checkpoint, settings, base, work / "state.pt")
+    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "alloc" in str(error).lower():
+            raise InputError(advice(settings)) from error
+        raise
+    finally:
+        gc.collect()
+        host.free_memory()
+    tensors = {}
+    for part, values in weights.items():
+        tensors |= kohya_tensors(part, values, settings.alpha)
+    metadata = metadata_of(subject, settings, checkpoint.name, base, training, curve.best)
+    digest = save_lora(path, tensors, metadata)
+    facts["seconds"] = round(time.perf_counter() - begin, 2)
+    log.write_text(json.dumps({"curve": vars(curve), "facts": facts}), "utf-8")
+    (work / "state.pt").unlink(missing_ok=True)
+    lora = IdentityLora(_name(path), digest, base, subject.record or DRAWN)
+    return Trained(lora, path, curve, facts, True)
+
+
+def lora_folder(host: Host) -> Path:
+    """Where trained files go: `songreel` in the first folder of LoRAs."""
+    folders = host.model_folders("loras")
+    if not folders:
+        raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
+    return folders[0] / FOLDER
+
+
+def advice(settings: TrainSettings) -> str:
+    """What to do when memory did not suffice."""
+    ways = []
+    if settings.memory != "save":
+        ways.append("set memory to save (gradient checkpointing, 8-bit Adam where bitsandbytes is installed)")
+    if settings.batch_size > 1:
+        ways.append(f"lower batch_size from {settings.batch_size} and raise accumulation instead")
+    if settings.resolution > 256:
+        ways.append(f"lower resolution from {settings.resolution} to {settings.resolution - 128}")
+    if settings.layers != "attention":
+        ways.append("train attention only")
+    ways.append("close other programs")
+    return f"Memory did not suffice for this training: {', or '.join(ways[:3])}. What is trained so far is kept."
+
+
+def _found(path: Path, base: str, log: Path) -> Trained:
+    kept = json.loads(log.read_text("utf-8"))
+    curve = Curve(kept["curve"]["losses"], [tuple(entry) for entry in kept["curve"]["validation"]])
+    lora = IdentityLora(_name(path), file_digest(path), base, read_metadata(path)[RECORD])
+    return Trained(lora, path, curve, kept["facts"], False)
+
+
+def _name(path: Path) -> str:
+    return f"{FOLDER}/{path.name}" if path.parent.name == FOLDER else path.name
+
+
+def _checkpoint_digest(host: Host, path: Path) -> str:
+    """SHA-256 of a checkpoint, remembered by size and time: reading 4 GB takes a while."""
+    CheckpointFile(path)  # complains about what is no checkpoint
+    stat = path.stat()
+    memory = host.cache_dir() / "checkpoint_digests.json"
+    known = json.loads(memory.read_text("utf-8")) if memory.is_file() else {}
+    key = f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}"
+    if key not in known:
+        known[key] = file_digest(path)
+        memory.write_text(json.dumps(known), "utf-8")
+    return known[key]
+
+
+def _precision(settings: TrainSettings, device: torch.device, weights: int) -> torch.dtype:
+    import torch
+
+    if settings.precision != "auto":
+        return getattr(torch, settings.precision)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    fast = weights >= _SMALL and device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if fast else torch.float32
+
+
+def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
+    import torch
+
+    if settings.memory != "auto":
+        return settings.memory == "save"
+    return device.type == "cuda" and torch.cuda.mem_get_info(device)[0] < 10 * _GB
+
+
+def _train(
+    host: Host, subject: Subject, checkpoint: Path, settings: TrainSettings, base: str, state: Path
+) -> tuple[dict, Curve, dict]:
+    import torch
+
+    device = host.device()
+    file = CheckpointFile(checkpoint)
+    begin = time.perf_counter()
+    # One module at a time in memory: autoencoder, text encoder, UNet.
+    vae = load_part(file, "vae", device=device)
+    with torch.no_grad():
+        mirrored = [np.ascontiguousarray(picture[:, ::-1]) for picture in subject.pictures]
+        latents = encode_pictures(vae, [*subject.pictures, *mirrored], settings.resolution)
+    del vae
+    host.check_interrupt()
+    text_encoder = load_part(file, "text_encoder", device=device)
+    texts = ("", *subject.class_captions)
+    with torch.no_grad():
+        rows = embed(text_encoder, torch.tensor([padded_ids(host.tokenize(text)) for text in texts])).float().cpu()
+    plain = dict(zip(texts, rows, strict=True))
+    dtype = _precision(settings, device, file.weights())
+    unet = load_part(file, "unet", device=device, dtype=dtype)
+    own = class_latents(
+        unet,
+        lambda wanted: torch.stack([plain[text] for text in wanted]),
+        subject,
+        settings,
+        host.cache_dir(),
+        base,
+        host.check_interrupt,
+    )
+    material = make_material(subject, settings, latents, own, text_encoder, host.tokenize)
+    add_adapter(unet, "unet", settings)
+    parameters = {"unet": trained(unet)}
+    if settings.text_encoder:
+        add_adapter(text_encoder, "text_encoder", settings)
+        parameters["text_encoder"] = trained(text_encoder)
+    else:
+        text_encoder = None
+    saving = _save_memory(settings, device)
+    if saving:
+        unet.enable_gradient_checkpointing()
+    everything = [value for values in parameters.values() for value in values.values()]
+    trainer = Trainer(unet, text_encoder, parameters, material, settings, _optimizer(everything, settings, saving))
+    ready = time.perf_counter()
+    progress = host.progress(settings.steps)
+    first = None
+
+    def on_step(done: int, curve: Curve) -> None:
+        nonlocal first
+        first = done - 1 if first is None else first
+        if done % 5 == 0 or done == settings.steps:
+            host.send_event("training", live(host.node_id(), done, settings.steps, curve))
+        progress.update(done)
+        host.check_interrupt()
+
+    best = trainer.run(state, on_step)
+    facts = {
+        "weights_trained": sum(value.numel() for value in everything),
+        "precision": str(dtype).removeprefix("torch."),
+        "gradient_checkpointing": saving,
+        "steps": settings.steps,
+        "first_step_of_this_run": first or 0,
+        "seconds_loading": round(ready - begin, 2),
+        "seconds_training": round(time.perf_counter() - ready, 2),
+    }
+    return best, trainer.curve, facts
+
+
+def live(node: str | None, done: int, steps: int, curve: Curve) -> dict[str, Any]:
+    """What an open page shows while it trains: smoothed loss (at most 200 points) and validation."""
+    window = max(1, len(curve.losses) // 20)
+    smooth = np.convolve(curve.losses, np.ones(window) / window, "valid")
+    stride = max(1, len(smooth) // 200)
+    points = [[int(i) + window, round(float(smooth[i]), 5)] for i in range(0, len(smooth), stride)]
+    checks = [[step, round(subject, 5), round(plain, 5)] for step, subject, plain in curve.validation]
+    return {"node": node, "done": done, "steps": steps, "loss": points, "validation": checks}
+
+
+def _optimizer(parameters: list, settings: TrainSettings, saving: bool) -> torch.optim.Optimizer:
+    import torch
+
+    if saving and parameters[0].device.type == "cuda":
+        try:
+            from bitsandbytes.optim import AdamW8bit
+        except ImportError:
+            pass
+        else:
+            return AdamW8bit(parameters, lr=settings.learning_rate)
+    return torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=1e-2)

@@ -1,0 +1,246 @@
+"""Training: names, determinism, resume, learning, refusals. On the demo model, whose UNet is SD1.5's in small."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from headless import pack
+from headless.demo_model import CHECKPOINT
+from headless.demo_subject import LOOKS, DemoSubject
+from headless.host import HeadlessHost, Interrupted
+
+run = pack.load("nodes.identity.run")
+lora_module = pack.load("nodes.identity.lora")
+settings_module = pack.load("nodes.identity.settings")
+subject_module = pack.load("nodes.identity.subject")
+InputError = pack.load("nodes.errors").InputError
+Settings = settings_module.TrainSettings
+
+TINY = Settings(
+    steps=6, rank=4, alpha=2.0, learning_rate=1e-3, resolution=64, class_pictures=3, validate_every=3, warmup=2
+)
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = HeadlessHost(tmp_path)
+    (tmp_path / "models" / "loras").mkdir(parents=True)
+    return host
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return DemoSubject("zuva").training_subject(128)
+
+
+def train(host, subject, settings=TINY, **more):
+    with torch.inference_mode():
+        return run.train_lora(host, subject, CHECKPOINT, settings, **more)
+
+
+def test_file_has_kohyas_names_and_says_what_it_is(host, subject):
+    from safetensors.torch import load_file
+
+    done = train(host, subject, Settings(**(vars(TINY) | {"text_encoder": True, "layers": settings_module.ALL_LAYERS})))
+    tensors, metadata = load_file(done.path), lora_module.read_metadata(done.path)
+    pattern = r"lora_(unet|te)_\w+\.(lora_down\.weight|lora_up\.weight|alpha)"
+    assert all(re.fullmatch(pattern, key) for key in tensors)
+    assert "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_up.weight" in tensors
+    assert any("resnets_0_conv1" in key for key in tensors)
+    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    assert {float(value) for key, value in tensors.items() if key.endswith("alpha")} == {2.0}
+    assert metadata["ss_network_dim"] == "4" and metadata["modelspec.trigger_phrase"] == "zuva person"
+    assert metadata["ss_new_sd_model_hash"] == lora_module.file_digest(CHECKPOINT)
+    assert metadata["songreel.record"] == "drawn"
+    assert done.lora.name == f"songreel/{done.path.name}"
+
+
+def test_every_key_reaches_a_layer_of_the_headless_host(host, subject, caplog):
+    from demo_parts import demo_parts
+
+    model, clip, _ = demo_parts()
+    done = train(host, subject, Settings(**(vars(TINY) | {"text_encoder": True})))
+    changed, changed_clip = host.apply_lora(model, clip, done.path, 1.0, 1.0)
+    assert not caplog.records
+    assert changed.patches and changed_clip.patches
+
+
+def test_same_seed_gives_the_same_bytes_and_is_found_again(tmp_path, subject):
+    files = []
+    for name in ("a", "b"):
+        host = HeadlessHost(tmp_path / name)
+        (tmp_path / name / "models" / "loras").mkdir(parents=True)
+        done = train(host, subject)
+        assert done.made and not train(host, subject).made
+        files.append(done.path.read_bytes())
+    assert files[0] == files[1]
+    other = train(host, subject, Settings(**(vars(TINY) | {"seed": 1})))
+    assert other.path.read_bytes() != files[0]
+
+
+def test_cancelled_training_goes_on_to_the_same_file(tmp_path, subject):
+    whole = HeadlessHost(tmp_path / "whole")
+    stopped = HeadlessHost(tmp_path / "stopped")
+    for host in (whole, stopped):
+        (host.root / "models" / "loras").mkdir(parents=True)
+    checks = iter([False] * 7 + [True] * 100)
+
+    def interrupt():
+        if stopped.node_checks and next(checks):
+            raise Interrupted
+
+    stopped.node_checks = False
+    progress = stopped.progress
+    stopped.check_interrupt = interrupt
+
+    def counting(total):
+        stopped.node_checks = True
+        return progress(total)
+
+    stopped.progress = counting
+    with pytest.raises(Interrupted):
+        train(stopped, subject)
+    assert not list((stopped.root / "models").rglob("*.safetensors*"))
+    (state,) = stopped.private_dir().rglob("state.pt")
+    assert 0 < torch.load(state, weights_only=True)["step"] < TINY.steps
+    del stopped.check_interrupt
+    assert train(stopped, subject).path.read_bytes() == train(whole, subject).path.read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_training_goes_on_to_the_same_file(tmp_path, subject):
+    script = (
+        "import os, sys, torch; sys.path[:0] = [sys.argv[1], sys.argv[1] + '/tests']\n"
+        "import test_identity as t; from pathlib import Path; from headless.host import HeadlessHost\n"
+        "host = HeadlessHost(Path(sys.argv[2])); subject = t.DemoSubject('zuva').training_subject(128)\n"
+        "train = t.pack.load('nodes.identity.train'); train.SAVE_EVERY = 1\n"
+        "live = t.run.live\n"
+        "t.run.live = lambda node, done, steps, curve: os.kill(os.getpid(), 9) if done == 5 else live(node, done, steps, curve)\n"
+        "t.train(host, subject)\n"
+    )
+    files = []
+    for name in ("killed", "whole"):
+        host = HeadlessHost(tmp_path / name)
+        (tmp_path / name / "models" / "loras").mkdir(parents=True)
+        if name == "killed":
+            done = subprocess.run([sys.executable, "-c", script, str(ROOT), str(tmp_path / name)], capture_output=True)
+            assert done.returncode == -9, done.stderr[-2000:]
+        files.append(train(host, subject).path.read_bytes())
+    assert files[0] == files[1]
+
+
+def test_loss_on_a_fixed_batch_falls(host, subject):
+    settings = Settings(
+        **(vars(TINY) | {"steps": 60, "learning_rate": 3e-3, "class_pictures": 0, "validate_every": 20})
+    )
+    curve = train(host, subject, settings).curve
+    losses = [entry[1] for entry in curve.validation]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_drawn_subject_holds_a_name_and_no_picture():
+    assert DemoSubject("milo").to_json() == {"type": "DEMO_SUBJECT", "version": 1, "look": "milo"}
+    with pytest.raises(InputError, match="zuva, milo, got 'me.jpg'"):
+        DemoSubject("me.jpg")
+    with pytest.raises(InputError, match="another type"):
+        pack.load("nodes.types").IdentityRef.of(DemoSubject("milo").to_json())
+    assert set(LOOKS) == {"zuva", "milo"}
+
+
+class Faces:
+    """Sees one face in the middle of a picture unless told otherwise."""
+
+    def __init__(self, missing=None, other=None):
+        self.missing, self.other, self.count = missing, other, 0
+
+    def detect(self, picture):
+        self.count += 1
+        height, width = picture.shape[:2]
+        box = (0.4 * width, 0.3 * height, 0.6 * width, 0.6 * height)
+        return [] if self.count == self.missing else [type("Face", (), {"box": box})]
+
+    def describe(self, picture, face):
+        return np.full(4, 9.0 if self.count == self.other else 0.0)
+
+
+def coloured(size=200):
+    return np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "faces", "message"),
+    [
+        ([], {}, "from 7 pictures, got 0"),
+        ([coloured()], {}, "from 7 pictures, got 1"),
+        ([coloured()] * 6, {}, "from 7 pictures, got 6"),
+        ([coloured()] * 7, {"missing": 3}, "Picture 3 shows no face"),
+        ([coloured()] * 7, {"other": 5}, "1 and 5 show different people"),
+        ([coloured()] * 6 + [coloured(40)], {}, "Picture 7 is 40x40, too small"),
+        ([np.broadcast_to(coloured(1), (9000, 200, 3))] * 7, {}, "Picture 1 is 200x9000, too large"),
+        ([coloured().mean(2, keepdims=True).repeat(3, 2).astype(np.uint8)] * 7, {}, "Picture 1 is grey"),
+        ([coloured()[:, :, 0]] * 7, {}, "not RGB"),
+        ([b"no picture"] * 7, {}, "Picture 1 cannot be read"),
+    ],
+    ids=["0", "1", "6", "no face", "another person", "tiny", "huge", "grey", "one channel", "corrupt"],
+)
+def test_bad_pictures_get_one_sentence(pictures, faces, message):
+    with pytest.raises(InputError, match=message):
+        subject_module.checked_pictures(pictures, Faces(**faces))
+
+
+def test_crops_are_square_round_the_face():
+    crops = subject_module.checked_pictures([coloured(400)] * 7, Faces())
+    assert {crop.shape for crop in crops} == {(285, 285, 3)}
+
+
+def test_wrong_base_is_refused_and_leaves_nothing(host, subject, tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "xl.safetensors"
+    save_file({"conditioner.embedders.0.weight": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="it is an SDXL checkpoint; use an SD1.5 one"):
+        run.train_lora(host, subject, path, TINY)
+    assert not list((host.root / "models").rglob("*.safetensors*"))
+
+
+def test_full_disk_and_no_memory_are_one_sentence_and_leave_nothing(host, subject, monkeypatch):
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    with pytest.raises(InputError, match="MB are needed"):
+        train(host, subject)
+    monkeypatch.undo()
+    trainer = pack.load("nodes.identity.train").Trainer
+
+    def fail(self):
+        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes. out of memory")
+
+    monkeypatch.setattr(trainer, "_one_step", fail)
+    with pytest.raises(InputError, match="set memory to save"):
+        train(host, subject, Settings(**(vars(TINY) | {"seed": 5})))
+    assert not list((host.root / "models").rglob("*.safetensors*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("steps", 0), ("rank", 300), ("resolution", 100), ("layers", "some"), ("dropout", 2.0)]
+)
+def test_bad_settings_name_the_parameter_and_the_value(name, value):
+    with pytest.raises(InputError, match=f"{name} must be .*{value}"):
+        Settings(**{name: value})
+
+
+def test_a_changed_or_missing_lora_is_refused(host, subject):
+    done = train(host, subject)
+    assert lora_module.verified(host, json.loads(done.lora.to_text())).words == "zuva person"
+    done.path.write_bytes(done.path.read_bytes()[:-4] + b"abcd")
+    with pytest.raises(InputError, match="not the one that was trained"):
+        lora_module.verified(host, done.lora)
+    done.path.unlink()
+    with pytest.raises(InputError, match="There is no model"):
+        lora_module.verified(host, done.lora)
