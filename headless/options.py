@@ -32,13 +32,15 @@ class Role:
     """What an option means in a workflow: its name in titles, the inputs it sets.
 
     Each entry of `inputs` is a group of names that mean the same; the node must have one of each.
-    `titled`: names that count as well when the node's title names the role.
+    `titled`: names that count as well when the node's title names the role. `every`: other nodes with the same inputs
+    get the value too, as a model that is trained and applied must be one.
     """
 
     name: str
     option: str
     inputs: tuple[tuple[str, ...], ...]
     titled: tuple[str, ...] = ()
+    every: bool = False
 
 
 ROLES = {
@@ -49,7 +51,7 @@ ROLES = {
         Role("lyrics", "--lyrics", (("lyrics",),), titled=("text",)),
         Role("vocabulary", "--vocabulary", (("vocabulary",),)),
         Role("identity", "--identity", (("record", "identity", "record_id"),)),
-        Role("checkpoint", "--checkpoint", (("ckpt_name",),)),
+        Role("checkpoint", "--checkpoint", (("ckpt_name",),), every=True),
         Role("frame rate", "--fps", (("fps",),)),
         Role("size", "--size", (("width",), ("height",))),
         Role("seed", "--seed", (("seed", "noise_seed"),)),
@@ -144,6 +146,10 @@ def apply_role(workflow: Mapping, schemas: Schemas, role: Role, *values: Any) ->
             except ValueError as error:
                 raise UsageError(f"{role.option} must be {error}.") from None
         changed[node_id].setdefault("inputs", {})[name] = value
+        for node in changed.values() if role.every else ():
+            inputs = node.setdefault("inputs", {})
+            if name in schemas.get(node.get("class_type"), {}) and not is_link(inputs.get(name)):
+                inputs[name] = value
     return changed
 
 
