@@ -121,7 +121,7 @@ def test_killed_training_goes_on_to_the_same_file(tmp_path, subject):
         "host = HeadlessHost(Path(sys.argv[2])); subject = t.DemoSubject('zuva').training_subject(128)\n"
         "train = t.pack.load('nodes.identity.train'); train.SAVE_EVERY = 1\n"
         "live = t.run.live\n"
-        "t.run.live = lambda node, done, steps, curve: os.kill(os.getpid(), 9) if done == 5 else live(node, done, steps, curve)\n"
+        "t.run.live = lambda node, done, *rest: os.kill(os.getpid(), 9) if done == 5 else live(node, done, *rest)\n"
         "t.train(host, subject)\n"
     )
     files = []
