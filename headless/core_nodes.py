@@ -123,13 +123,7 @@ class _File:
 
     @staticmethod
     def digest(name: str) -> str:
-        import hashlib
-
-        with current().input_file(name).open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
+        return pack.load("nodes.media.files").file_digest(current().input_file(name))
 
     @staticmethod
     def check(name: Any) -> bool | str:

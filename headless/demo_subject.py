@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import pack
-from .comfy_api import io
 
 _json_type = pack.load("nodes.json_type")
 InputError = pack.load("nodes.errors").InputError
@@ -118,22 +117,3 @@ def _dress(canvas: Any, look: tuple[str, ...], place: Any, unit: float) -> None:
     put(scenes._smooth(scenes.SHORT), hair)
     put(scenes._ellipse(0, -0.78, 1.35, 0.2), hat)
     put(scenes._box(-0.78, -1.75, 0.78, -0.75), hat)
-
-
-class DrawnSubject(io.ComfyNode):
-    """A name -> DEMO_SUBJECT."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="DrawnSubject",
-            display_name="Drawn Subject",
-            category="demo",
-            description="A drawn person of the demo model's world, who cannot be anyone.",
-            inputs=[io.Combo.Input("look", options=list(LOOKS), default="zuva", tooltip="Which of the drawn persons.")],
-            outputs=[io.Custom(DemoSubject.io_type).Output("subject", tooltip="The person's name and nothing else.")],
-        )
-
-    @classmethod
-    def execute(cls, look) -> io.NodeOutput:
-        return io.NodeOutput(DemoSubject(look))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import re
 import struct
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import pack
 from .executor import WorkflowError, check_shape, close_names, describe, title_of
 from .host import HeadlessHost, InputError, Interrupted, TerminalProgress
 from .options import ROLES, Schemas, UsageError, find_output, find_role, schemas_of
@@ -128,12 +128,9 @@ class _Server:
         """
         import aiohttp
 
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        digest = pack.load("nodes.media.files").file_digest(path)
         stem = re.sub(r"[^\w.-]+", "_", path.stem)[:60] or "song"
-        name = f"{stem}-{digest.hexdigest()[:16]}{path.suffix.lower()}"
+        name = f"{stem}-{digest[:16]}{path.suffix.lower()}"
         self.host.show_line(f"Uploading {path.name} ...")
         with path.open("rb") as file:
             form = aiohttp.FormData()

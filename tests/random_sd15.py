@@ -31,8 +31,7 @@ def make_random_sd15(path: Path, seed: int = 0, dtype: str = "float16") -> Path:
     from safetensors.torch import save_file
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from headless.sd import keys
-
+    keys = pack.load("nodes.sd15.keys")
     configs = pack.ROOT / "nodes" / "sd15" / "configs"
     unet, vae, text = (json.loads((configs / f"{name}.json").read_text()) for name in ("unet", "vae", "text_encoder"))
     with torch.device("meta"):

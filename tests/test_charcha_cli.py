@@ -117,4 +117,7 @@ def test_the_command_serves_the_page_and_ends_with_ctrl_c(home):
             assert b"songreel-charcha" in answer.read()
         running.send_signal(2)
         begin = time.monotonic()
-        assert running.wait(20) == 0 and time.monotonic() - begin < 10
+        try:
+            assert running.wait(20) == 0 and time.monotonic() - begin < 10
+        finally:
+            running.kill()

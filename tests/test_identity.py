@@ -56,7 +56,7 @@ def test_file_has_kohyas_names_and_says_what_it_is(host, subject):
     assert {value.dtype for value in tensors.values()} == {torch.float32}
     assert {float(value) for key, value in tensors.items() if key.endswith("alpha")} == {2.0}
     assert metadata["ss_network_dim"] == "4" and metadata["modelspec.trigger_phrase"] == "zuva person"
-    assert metadata["ss_new_sd_model_hash"] == lora_module.file_digest(CHECKPOINT)
+    assert metadata["ss_new_sd_model_hash"] == pack.load("nodes.media.files").file_digest(CHECKPOINT)
     assert metadata["songreel.record"] == "drawn"
     assert done.lora.name == f"songreel/{done.path.name}"
 

@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 from headless import pack
 from headless.demo_model import CHECKPOINT
 from headless.demo_training.model import CONFIG
-from headless.sd import keys
 from headless.sd.checkpoint import CONFIG_KEY, load_checkpoint
 
 InputError = pack.load("nodes.errors").InputError
+keys = pack.load("nodes.sd15.keys")
 
 UNET_IN = keys.UNET_PREFIX + "input_blocks.0.0.weight"
 ATTENTION = keys.UNET_PREFIX + "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"

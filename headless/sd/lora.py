@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import pack
-from . import keys
 from .parts import Clip, LoraLayer, Model, Patch
 
 if TYPE_CHECKING:
     import torch
 
 InputError = pack.load("nodes.errors").InputError
+keys = pack.load("nodes.sd15.keys")
 _Digest = pack.load("nodes.host").Digest
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..host import Host, private_folder
+from ..media.files import file_digest
 from .consent import KEPT_DAYS
 from .crypto import Locksmith
 from .ledger import Ledger
@@ -87,7 +88,7 @@ class IdentityStore:
         self._payload(record_id)
         with self._ledger.open() as ledger:
             path = Path(os.path.abspath(path))
-            entry = {"path": str(path), "digest": _file_digest(path) if path.is_file() else None}
+            entry = {"path": str(path), "digest": file_digest(path) if path.is_file() else None}
             kept = [other for other in ledger[record_id]["files"] if other["path"] != str(path)]
             ledger[record_id]["files"] = [*kept, entry]
 
@@ -114,7 +115,7 @@ class IdentityStore:
                 path = Path(made["path"])
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)
-                elif path.is_file() and made["digest"] in (None, _file_digest(path)):
+                elif path.is_file() and made["digest"] in (None, file_digest(path)):
                     path.unlink(missing_ok=True)
                 elif path.exists():
                     left.append(path.name)
@@ -235,11 +236,3 @@ def load_identity(
 def _owner_digest(record_id: str, owner_key: str) -> str:
     # The key has 192 random bits: a plain digest cannot be searched.
     return hashlib.sha256(f"{record_id}:{owner_key}".encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

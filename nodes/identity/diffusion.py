@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.5's noise: the schedule, the weights of its loss, and a plain DDIM sampler for class pictures."""
+"""Stable Diffusion 1.5's noise: the schedule, the weights of its loss, and DDIM for class pictures."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+    from diffusers import DDIMScheduler
 
 N_TRAIN = 1000
 LATENT_FACTOR = 0.18215
 
 
+def ddim_scheduler() -> DDIMScheduler:
+    """diffusers' DDIM (Song et al. 2021) with SD1.5's scaled linear betas, begun at the last training step."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        num_train_timesteps=N_TRAIN,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        timestep_spacing="trailing",
+    )
+
+
 @lru_cache(maxsize=1)
 def signal_levels() -> torch.Tensor:
-    """Cumulative product of alphas, float32 (1000,): Ho et al. 2020 with SD1.5's scaled linear betas."""
-    import torch
-
-    betas = torch.linspace(0.00085**0.5, 0.012**0.5, N_TRAIN, dtype=torch.float64) ** 2
-    return torch.cumprod(1 - betas, 0).float()
+    """Cumulative product of alphas, float32 (1000,): Ho et al. 2020."""
+    return ddim_scheduler().alphas_cumprod
 
 
 def noisy(latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
@@ -49,21 +61,17 @@ def ddim(
     cfg: float,
     check: Callable[[], None] = lambda: None,
 ) -> torch.Tensor:
-    """Noise (B, 4, h, w) to scaled latents by DDIM without noise on the way (Song et al. 2021, eq. 12).
+    """Noise (B, 4, h, w) to scaled latents by DDIM without noise on the way.
 
     predict(x, t, embedding) -> noise. positive, negative: (B, 77, width).
     """
     import torch
 
-    levels = signal_levels().to(noise.device)
-    times = torch.linspace(N_TRAIN - 1, 0, steps + 1, device=noise.device).round().long()
+    scheduler = ddim_scheduler()
+    scheduler.set_timesteps(steps, device=noise.device)
     x, both = noise, torch.cat([positive, negative])
-    for now, following in zip(times[:-1], times[1:], strict=True):
+    for t in scheduler.timesteps:
         check()
-        rows = now.expand(2 * x.shape[0])
-        wanted, unwanted = predict(torch.cat([x, x]), rows, both).float().chunk(2)
-        e = unwanted + cfg * (wanted - unwanted)
-        x0 = (x - (1 - levels[now]).sqrt() * e) / levels[now].sqrt()
-        signal = levels[following] if following > 0 else levels.new_tensor(1.0)
-        x = signal.sqrt() * x0 + (1 - signal).sqrt() * e
+        wanted, unwanted = predict(torch.cat([x, x]), t.expand(2 * x.shape[0]), both).float().chunk(2)
+        x = scheduler.step(unwanted + cfg * (wanted - unwanted), t, x).prev_sample
     return x

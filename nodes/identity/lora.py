@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import InputError
 from ..json_type import JsonType
-from ..media.files import atomic_path, clear_disk_errors, remove_abandoned, require_space
+from ..media.files import atomic_path, clear_disk_errors, file_digest, remove_abandoned, require_space
 
 if TYPE_CHECKING:
     import torch
@@ -156,12 +156,3 @@ def metadata_of(
         TRAINING: training,
         WORDS: subject.words,
     }
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +24,29 @@ HELD_BACK = 2  # class pictures that only validate
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
-    """latents: (n, 4, h, w), scaled; the subject's first. caption: which text each latent has. texts: all prompts, the
-    empty one first. ids: token ids (texts, 77). embeddings: (texts, 77, width). subject: how many latents are the
-    subject's. held: latents and captions that only validate: mirrored pictures and class pictures held back.
-    """
+class Prompts:
+    """All prompts of a training, the empty one first. ids: token ids (n, 77). embeddings: float32 (n, 77, width)."""
 
-    latents: torch.Tensor
-    caption: tuple[int, ...]
     texts: tuple[str, ...]
     ids: torch.Tensor
     embeddings: torch.Tensor
+
+    def rows(self, texts: Iterable[str]) -> list[int]:
+        """Where texts stand among them."""
+        at = {text: row for row, text in enumerate(self.texts)}
+        return [at[text] for text in texts]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """latents: (n, 4, h, w), scaled; the subject's first. caption: which prompt each latent has. subject: how many
+    latents are the subject's. held: latents and captions that only validate: mirrored pictures and class pictures held
+    back.
+    """
+
+    prompts: Prompts
+    latents: torch.Tensor
+    caption: tuple[int, ...]
     subject: int
     held: torch.Tensor
     held_caption: tuple[int, ...]
@@ -64,42 +76,37 @@ def encode_pictures(vae: torch.nn.Module, pictures: list[np.ndarray], size: int)
     return torch.cat(latents)
 
 
-def make_material(
-    subject: Subject,
-    settings: TrainSettings,
-    latents: torch.Tensor,
-    class_latents: torch.Tensor,
-    text_encoder: torch.nn.Module,
-    tokenize: Callable[[str], list[int]],
-) -> Material:
+def embed_prompts(subject: Subject, text_encoder: torch.nn.Module, tokenize: Callable[[str], list[int]]) -> Prompts:
+    """Every prompt that a training of this subject may use, embedded once."""
+    import torch
+
+    mirrored = map(mirrored_caption, subject.captions)
+    texts = tuple(dict.fromkeys(["", *subject.captions, *mirrored, *subject.class_captions]))
+    ids = torch.tensor([padded_ids(tokenize(text)) for text in texts])
+    with torch.no_grad():
+        return Prompts(texts, ids, embed(text_encoder, ids).float().cpu())
+
+
+def make_material(subject: Subject, latents: torch.Tensor, class_latents: torch.Tensor, prompts: Prompts) -> Material:
     """latents: those of the pictures, then of the mirrored ones. class_latents: (n, 4, h, w), may be empty."""
     import torch
 
-    mirrored = [mirrored_caption(text) for text in subject.captions]
-    texts = tuple(dict.fromkeys(["", *subject.captions, *mirrored, *subject.class_captions]))
-    at = {text: index for index, text in enumerate(texts)}
-    plain = [at[subject.class_captions[index % len(subject.class_captions)]] for index in range(len(class_latents))]
-    n = len(subject.pictures)
-    held = min(HELD_BACK, max(0, len(class_latents) - 1))
-    used = len(class_latents) - held
-    ids = torch.tensor([padded_ids(tokenize(text)) for text in texts])
-    with torch.no_grad():
-        embeddings = embed(text_encoder, ids).float().cpu()
+    named, n = subject.class_captions, len(subject.pictures)
+    plain = prompts.rows(named[index % len(named)] for index in range(len(class_latents)))
+    used = len(class_latents) - min(HELD_BACK, max(0, len(class_latents) - 1))
     return Material(
+        prompts=prompts,
         latents=torch.cat([latents[:n], class_latents[:used]]),
-        caption=(*(at[text] for text in subject.captions), *plain[:used]),
-        texts=texts,
-        ids=ids,
-        embeddings=embeddings,
+        caption=(*prompts.rows(subject.captions), *plain[:used]),
         subject=n,
         held=torch.cat([latents[n:], class_latents[used:]]),
-        held_caption=(*(at[text] for text in mirrored), *plain[used:]),
+        held_caption=(*prompts.rows(map(mirrored_caption, subject.captions)), *plain[used:]),
     )
 
 
 def class_latents(
     unet: torch.nn.Module,
-    embeddings: Callable[[tuple[str, ...]], torch.Tensor],
+    prompts: Prompts,
     subject: Subject,
     settings: TrainSettings,
     folder: Path,
@@ -108,7 +115,7 @@ def class_latents(
 ) -> torch.Tensor:
     """The model's own pictures of the class as scaled latents, sampled once per checkpoint and kept in `folder`.
 
-    unet: without an adapter. embeddings: gives (n, 77, width) of prompts.
+    unet: without an adapter.
     """
     import torch
     from safetensors.torch import load_file, save_file
@@ -122,8 +129,8 @@ def class_latents(
     if path.is_file():
         return load_file(path)["latents"]
     device, dtype = next(unet.parameters()).device, next(unet.parameters()).dtype
-    empty = embeddings(("",)).to(device, dtype)
-    rows = embeddings(texts).to(device, dtype)
+    embeddings = prompts.embeddings.to(device, dtype)
+    empty, rows = embeddings[:1], embeddings[prompts.rows(texts)]
 
     def predict(x: torch.Tensor, t: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
         return unet(x.to(dtype), t, prompt, return_dict=False)[0]

@@ -35,7 +35,7 @@ class TrainIdentityLoRA(io.ComfyNode):
                     options=list(PRESETS),
                     default="balanced",
                     tooltip="quick: 300 steps, rank 8, 384 pixels. balanced: 800, 16, 512. best: 1600, 32, 512, "
-                    "convolutions too. A step costs about three model calls.",
+                    "convolutions too.",
                 ),
                 io.Int.Input(
                     "seed",

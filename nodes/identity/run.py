@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..media.files import atomic_path, file_digest
 from ..sd15.checkpoint import CheckpointFile, load_part
 from .adapter import add_adapter, kohya_tensors, trained
-from .lora import DRAWN, RECORD, TRAINING, IdentityLora, file_digest, metadata_of, read_metadata, save_lora
-from .material import class_latents, embed, encode_pictures, make_material, padded_ids
+from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
+from .material import class_latents, embed_prompts, encode_pictures, make_material
 from .settings import TrainSettings
 from .subject import Subject
 from .train import Curve, Trainer
@@ -100,7 +101,8 @@ def train_lora(
     metadata = metadata_of(subject, settings, checkpoint.name, base, training, curve.best)
     digest = save_lora(path, tensors, metadata)
     facts["seconds"] = round(time.perf_counter() - begin, 2)
-    log.write_text(json.dumps({"curve": vars(curve), "facts": facts}), "utf-8")
+    with atomic_path(log) as part:
+        part.write_text(json.dumps({"curve": vars(curve), "facts": facts}), "utf-8")
     (work / "state.pt").unlink(missing_ok=True)
     lora = IdentityLora(_name(path), digest, base, subject.record or DRAWN)
     return Trained(lora, path, curve, facts, True)
@@ -149,7 +151,8 @@ def _checkpoint_digest(host: Host, path: Path) -> str:
     key = f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}"
     if key not in known:
         known[key] = file_digest(path)
-        memory.write_text(json.dumps(known), "utf-8")
+        with atomic_path(memory) as part:
+            part.write_text(json.dumps(known), "utf-8")
     return known[key]
 
 
@@ -188,22 +191,19 @@ def _train(
     del vae
     host.check_interrupt()
     text_encoder = load_part(file, "text_encoder", device=device)
-    texts = ("", *subject.class_captions)
-    with torch.no_grad():
-        rows = embed(text_encoder, torch.tensor([padded_ids(host.tokenize(text)) for text in texts])).float().cpu()
-    plain = dict(zip(texts, rows, strict=True))
+    prompts = embed_prompts(subject, text_encoder, host.tokenize)
     dtype = _precision(settings, device, file.weights())
     unet = load_part(file, "unet", device=device, dtype=dtype)
     own = class_latents(
         unet,
-        lambda wanted: torch.stack([plain[text] for text in wanted]),
+        prompts,
         subject,
         settings,
         host.cache_dir(),
         base,
         host.check_interrupt,
     )
-    material = make_material(subject, settings, latents, own, text_encoder, host.tokenize)
+    material = make_material(subject, latents, own, prompts)
     add_adapter(unet, "unet", settings)
     parameters = {"unet": trained(unet)}
     if settings.text_encoder:

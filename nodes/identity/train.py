@@ -67,7 +67,7 @@ class Trainer:
         self._device, self._dtype = weight.device, weight.dtype
         self._material = material
         self._latents = material.latents.to(self._device)
-        self._embeddings = material.embeddings.to(self._device, self._dtype)
+        self._embeddings = material.prompts.embeddings.to(self._device, self._dtype)
         self._scaler = torch.amp.GradScaler(self._device.type) if self._dtype == torch.float16 else None
         self.step, self.curve, self._best = 0, Curve(), self.weights()
 
@@ -159,7 +159,7 @@ class Trainer:
         if self._text is None:
             prompt = self._embeddings[captions]
         else:
-            prompt = embed(self._text, self._material.ids[captions]).to(self._dtype)
+            prompt = embed(self._text, self._material.prompts.ids[captions]).to(self._dtype)
         return self._unet(x.to(self._dtype), t, prompt, return_dict=False)[0].float()
 
     def _validate(self) -> None:
