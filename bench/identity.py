@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--layers", choices=pack.load("nodes.identity.settings").LAYERS, default="attention and convolutions")
+    parser.add_argument(
+        "--layers", choices=pack.load("nodes.identity.settings").LAYERS, default="attention and convolutions"
+    )
     parser.add_argument("--sheet", type=Path, help="samples without (above) and with the LoRA")
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
