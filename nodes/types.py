@@ -243,14 +243,15 @@ class FrameSchedule(JsonType):
 
     fps: frames per second. n_frames: frames of the whole song. duration: seconds.
     shot_a, shot_b: int64 (n_frames,), the shots a frame lies between. t: float64 (n_frames,) in 0..1,
-    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b.
+    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b: "slerp", "cut" (as slerp as far as
+    t goes, then the next shot), or "dissolve" (the picture before is blended with shot_b's, t being its share).
     curves: name -> float64 (n_frames,), any of `CURVES`, which declares range, neutral value and unit; an absent curve
     is neutral. themes: name -> a prompt and its weight per frame, mixed into what the shots' prompts say.
     """
 
     io_type: ClassVar[str] = "FRAME_SCHEDULE"
     CURVES: ClassVar[dict[str, CurveRange]] = CURVES
-    TRANSITIONS: ClassVar[tuple[str, ...]] = ("slerp",)
+    TRANSITIONS: ClassVar[tuple[str, ...]] = ("slerp", "cut", "dissolve")
 
     fps: Fraction
     duration: float

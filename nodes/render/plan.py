@@ -15,6 +15,7 @@ from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
 from .quality import EXACT, quality_named
+from .recipe import STEPS, Recipes, Still, is_plain, recipe_rows, runs, segment_recipes, unfollowed
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
@@ -68,8 +69,11 @@ class RenderSettings:
     @property
     def calls_per_picture(self) -> int:
         """Model rows of one picture: sampler steps, twice with guidance."""
-        calls = 2 * self.steps - 1 if self.sampler == "heun" else self.steps
-        return calls * (2 if self.cfg != 1 else 1)
+        return self.calls_for(self.steps, guided=self.cfg != 1)
+
+    def calls_for(self, steps: int, *, guided: bool) -> int:
+        """Model rows of one picture with so many sampler steps."""
+        return (2 * steps - 1 if self.sampler == "heun" else steps) * (2 if guided else 1)
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
@@ -94,6 +98,19 @@ class Segment:
     picture: np.ndarray
     # The shot it leads to holds one picture, whose calls this segment has to save.
     before_hold: bool = False
+    # Where more changes than t; the positions in `t` are then those on the way between its stills.
+    recipes: Recipes | None = None
+
+    @property
+    def blend(self) -> bool:
+        """Whether nothing is sampled between its ends, only blended."""
+        return self.recipes is not None and self.recipes.blend
+
+    def ends(self) -> tuple[int | Still, int | Still]:
+        """What is sampled alone at both ends: a shot's own picture, or a still."""
+        if self.recipes is not None:
+            return self.recipes.start, self.recipes.end
+        return self.shot_a, self.shot_b if np.any(self.t > 0) else self.shot_a
 
     @property
     def last_frame(self) -> int:
@@ -123,6 +140,8 @@ class Plan:
     segments: tuple[Segment, ...]
     frames: range
     draft: bool = False
+    # A sentence about what of the schedule is not followed, or empty.
+    note: str = ""
 
     def needed(self) -> list[Segment]:
         """The segments that the excerpt touches, in order."""
@@ -131,7 +150,25 @@ class Plan:
 
     def exact_pictures(self, segment: Segment) -> int:
         """How many pictures the exact mode samples for a segment, keyframes apart."""
-        return int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+        return 0 if segment.blend else int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+
+    def exact_calls(self) -> int:
+        """Model rows that the exact mode makes for the excerpt."""
+        rows, stills = 0, {}
+        for part in self.needed():
+            between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
+            rows += sum(self.calls(part, picture) for picture in between)
+            shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
+            stills |= {end: self.calls(part, end) for end in shown}
+        return rows + sum(stills.values())
+
+    def calls(self, segment: Segment, picture: int | Still) -> int:
+        """Model rows of a segment's picture, by its number, or of a still at its end."""
+        settings = self.settings
+        if segment.recipes is None:
+            return settings.calls_per_picture
+        row = picture.recipe if isinstance(picture, Still) else segment.recipes.rows[picture]
+        return settings.calls_for(int(row[STEPS]), guided=segment.recipes.guided)
 
     def budget(self, segment: Segment) -> float:
         """How many pictures' worth of model calls a segment may spend between its keyframes."""
@@ -151,13 +188,15 @@ def make_plan(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: bool = False,
 ) -> Plan:
     """Decide what to sample.
 
     Parameters
     ----------
     start, seconds : excerpt in seconds; seconds 0 means to the end.
-    draft : sample each shot's picture only, and fade between them by the schedule's t.
+    draft : sample each shot's picture only, and fade between them by the schedule's t; its curves count for nothing.
+    likeness : a LoRA is known whose strength the schedule may change.
 
     Raises InputError when schedule and story do not fit, or the excerpt lies outside the song.
     """
@@ -171,13 +210,21 @@ def make_plan(
             f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
             "make both from one song."
         )
-    if schedule.curves:
-        raise InputError(
-            f"The schedule has the curve '{min(schedule.curves)}', which this node does not follow; remove it."
-        )
     if draft:
         settings = settings.draft()
-    return Plan(settings, tuple(_segments(schedule)), excerpt_frames(schedule, start, seconds), draft)
+    frames = excerpt_frames(schedule, start, seconds)
+    if draft or is_plain(schedule):
+        return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
+    segments = _segments_with_recipes(schedule, settings, likeness)
+    return Plan(settings, tuple(segments), frames, draft, unfollowed(schedule) or "")
+
+
+def _segments_with_recipes(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop in runs(schedule):
+        positions, picture, recipes = segment_recipes(schedule, rows, start, stop)
+        shots = int(schedule.shot_a[start]), int(schedule.shot_b[start])
+        yield Segment(*shots, start, positions, picture, recipes=recipes)
 
 
 def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
@@ -227,9 +274,18 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
     return _digest(story.shots[shot].prompt, story.shots[shot].negative, seeds[shot])
 
 
+def still_key(story: Story, seeds: list[int], still: Still, extras: tuple[str, ...]) -> str:
+    """A digest of what a still depends on beside the settings."""
+    shots = [shot_key(story, seeds, shot) for shot in (still.shot_a, still.shot_b)]
+    return _digest(*shots, still.recipe, extras)
+
+
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
+    if segment.recipes is not None:
+        ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story))
     return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 

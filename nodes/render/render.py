@@ -13,7 +13,7 @@ import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
-from ..media.files import clear_disk_errors, remove_abandoned, require_space
+from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .pictures import ShotMaterial
@@ -42,6 +42,7 @@ def render_music_video(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: Path | None = None,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
@@ -50,6 +51,7 @@ def render_music_video(
     waveform : float32 (channels, samples), the whole song.
     start, seconds : render an excerpt only; its frames are those of the whole video.
     draft : a quick look at story and timing, see `make_plan`.
+    likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
 
     Returns
     -------
@@ -67,15 +69,19 @@ def render_music_video(
             f"The song lasts {song_seconds:.3f} s but the schedule was made for {schedule.duration:.3f} s; "
             "make the schedule from this song."
         )
-    plan = make_plan(story, schedule, settings, start=start, seconds=seconds, draft=draft)
+    plan = make_plan(
+        story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
+    )
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
+        if likeness is not None and "lora_strength" in schedule.curves:
+            fingerprints.append(file_digest(likeness))
     key = plan_key(plan, story, schedule, fingerprints)
     folder = host.work_dir(work_key(plan, schedule.fps, fingerprints))
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
-        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps)
+        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps, likeness=likeness)
         segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
@@ -112,10 +118,12 @@ def _song_digest(waveform: np.ndarray, sample_rate: int) -> str:
 class _Run:
     """One render: what is done, what is left, and the progress that the user sees."""
 
-    def __init__(self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps):
+    def __init__(
+        self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps, likeness=None
+    ):
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
-        self.quality = quality_named(plan.settings.quality)
+        self.quality, self.likeness = quality_named(plan.settings.quality), likeness
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
         self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
@@ -134,9 +142,16 @@ class _Run:
         plan = self.plan
         shots = sorted({shot for part in plan.needed() for shot in (part.shot_a, part.shot_b)})
         with self.clock.stage("text"):
-            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots)
+            extras = {
+                text
+                for part in plan.needed()
+                if part.recipes is not None
+                for end in (None, *part.ends())
+                for text in part.recipes.extras(self.story, end)
+            }
+            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots, extras)
         self.source = LatentSource(
-            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick
+            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick, self.likeness
         )
         missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
         self.reused_chunks = len(self.chunks) - len(missing)
@@ -158,8 +173,8 @@ class _Run:
                 self._goal += pictures[segment.first_frame] * plan.settings.steps + sum(map(len, chunks))
                 self._render_segment(segment, chunks)
                 self._advance(self._goal)
-        for shot in shots:
-            self.source.keyframe_file(shot).unlink(missing_ok=True)
+        for end, recipes in {(end, part.recipes) for part in plan.needed() for end in part.ends()}:
+            self.source.keyframe_file(end, recipes).unlink(missing_ok=True)
         self._progress.update(max(total, 1))
         if self._step_seconds and self._decode_seconds:
             speed.write(float(np.median(self._step_seconds)), float(np.median(self._decode_seconds)))
@@ -175,7 +190,7 @@ class _Run:
 
     def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
         shown = np.unique(np.concatenate([self._shown(segment, frames) for frames in chunks]))
-        if self.source.exact and not self.plan.draft:
+        if self.source.exact and not self.plan.draft and not segment.blend:
             for number in self.source.exact_batches(segment, shown).values():
                 self.source.exact_latents(segment, np.array(number))
             way = None
@@ -232,7 +247,7 @@ class _Run:
             share = way.share(number)
             if share == 0:
                 found[picture] = anchor(low)
-            elif self.plan.draft or way.distance(low, high) <= self.quality.blend:
+            elif self.plan.draft or segment.blend or way.distance(low, high) <= self.quality.blend:
                 mix = anchor(low) * (1 - share) + anchor(high) * share
                 found[picture] = kept(np.rint(mix))
                 self._advance(1)
@@ -285,16 +300,16 @@ class _Run:
 
     def _pictures_left(self, missing: list[tuple[Segment, range]]) -> dict[int, int]:
         """How many pictures may have to be sampled for every segment with missing chunks, by its first frame."""
-        shots: set[int] = set()
+        shots: set = set()
         left = {}
         for segment in {part.first_frame: part for part, _ in missing}.values():
-            keyframes = {segment.shot_a, segment.shot_b} if np.any(segment.t > 0) else {segment.shot_a}
+            keyframes = set(segment.ends())
             shown = [self._shown(segment, frames) for part, frames in missing if part is segment]
-            if self.source.exact and not self.plan.draft:
+            if self.source.exact and not self.plan.draft and not segment.blend:
                 batches = self.source.exact_batches(segment, np.unique(np.concatenate(shown)))
                 between = sum(map(len, batches.values()))
                 ends = segment.t[np.unique(np.concatenate(shown))]
-                keyframes = {segment.shot_a} if 0 in ends else set()
+                keyframes = {end for position, end in enumerate(segment.ends()) if position in ends}
             else:
                 between = int(np.ceil(self.plan.budget(segment)))
             left[segment.first_frame] = between + len(keyframes - shots)
@@ -315,8 +330,6 @@ class _Run:
     def report(self) -> dict:
         """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
         settings, counts = self.plan.settings, self.source.counts
-        exact = sum(self.plan.exact_pictures(part) for part in self.plan.needed())
-        exact += len({part.shot_a for part in self.plan.needed()})
         return {
             "width": settings.width,
             "height": settings.height,
@@ -331,11 +344,11 @@ class _Run:
             "pictures_sampled": counts.pictures,
             "pictures_decoded": self.decoded,
             "model_calls": counts.rows,
-            "model_calls_in_exact_mode": exact * settings.calls_per_picture,
+            "model_calls_in_exact_mode": self.plan.exact_calls(),
             "promised_ssim": self.quality.ssim,
             "expected_deviation": round(float(np.mean(self.errors)), 4) if self.errors else 0.0,
             "estimate": vars(self.estimate),
-        }
+        } | ({"note": self.plan.note} if self.plan.note else {})
 
 
 def _within(segment: Segment, frames: range) -> slice:
