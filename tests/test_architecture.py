@@ -25,6 +25,7 @@ STAGES = [
     "identity",
     "modulate",
     "schedule",
+    "exchange",
     "render",
 ]
 STAGES += ["sync", "metrics"]
@@ -128,9 +129,12 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "TrainIdentityLoRA",
         "ApplyIdentityLoRA",
         "OnsetSlerpScheduler",
+        "EventPlan",
         "ModulateSchedule",
         "ScheduleCurve",
         "ScheduleThemes",
+        "ScheduleToText",
+        "TextToSchedule",
         "StoryAnimatic",
         "RenderMusicVideo",
         "IdentityMetrics",
