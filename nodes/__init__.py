@@ -14,6 +14,7 @@ def node_classes() -> list[type]:
     from .metrics.node import IdentityMetrics
     from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
     from .render.node import RenderMusicVideo, StoryAnimatic
+    from .sampler.node import ScheduleToSampler
     from .schedule.node import EventPlan, OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
@@ -43,6 +44,7 @@ def node_classes() -> list[type]:
         TextToSchedule,
         StoryAnimatic,
         RenderMusicVideo,
+        ScheduleToSampler,
         IdentityMetrics,
     ]
 

@@ -27,6 +27,7 @@ STAGES = [
     "schedule",
     "exchange",
     "render",
+    "sampler",
 ]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
@@ -137,6 +138,7 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "TextToSchedule",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "ScheduleToSampler",
         "IdentityMetrics",
     ]
     for node in ours:
