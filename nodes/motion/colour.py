@@ -22,22 +22,27 @@ MOST_GAIN = 1.5
 
 def rgb_to_lab(picture: np.ndarray) -> np.ndarray:
     """sRGB float (..., 3) in 0..1 to CIELAB float32: L 0..100, a and b about -128..127."""
-    rgb = np.clip(picture, 0, 1).astype(np.float32)
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _TO_XYZ.T.astype(np.float32)
-    f = np.where(xyz > _EDGE**3, np.cbrt(xyz), xyz / (3 * _EDGE**2) + 4 / 29)
-    x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+    import torch
+
+    rgb = torch.from_numpy(np.asarray(picture, np.float32)).clamp(0, 1)
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ torch.from_numpy(_TO_XYZ.T.astype(np.float32))
+    f = torch.where(xyz > _EDGE**3, xyz.clamp_min(1e-9) ** (1 / 3), xyz / (3 * _EDGE**2) + 4 / 29)
+    x, y, z = f.unbind(-1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).numpy()
 
 
 def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """CIELAB float (..., 3) to sRGB float32 in 0..1; colours outside sRGB are clipped."""
-    y = (lab[..., 0] + 16) / 116
-    f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(f > _EDGE, f**3, 3 * _EDGE**2 * (f - 4 / 29))
-    linear = np.clip(xyz @ _FROM_XYZ.T, 0, 1)
-    rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.clip(rgb, 0, 1).astype(np.float32)
+    import torch
+
+    light, a, b = torch.from_numpy(np.asarray(lab, np.float32)).unbind(-1)
+    y = (light + 16) / 116
+    f = torch.stack([y + a / 500, y, y - b / 200], -1)
+    xyz = torch.where(f > _EDGE, f**3, 3 * _EDGE**2 * (f - 4 / 29))
+    linear = (xyz @ torch.from_numpy(_FROM_XYZ.T.astype(np.float32))).clamp(0, 1)
+    rgb = torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return rgb.clamp(0, 1).numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +55,7 @@ class Colours:
     @classmethod
     def of(cls, picture: np.ndarray) -> Colours:
         """Those of a picture, sRGB float (H, W, 3) in 0..1."""
-        lab = rgb_to_lab(picture).reshape(-1, 3).astype(np.float64)
-        return cls(lab.mean(axis=0), lab.std(axis=0))
+        return _colours(rgb_to_lab(picture))
 
     def towards(self, other: Colours, share: float) -> Colours:
         """The way from these (0) to others (1)."""
@@ -62,7 +66,13 @@ class Colours:
 
     def given_to(self, picture: np.ndarray) -> np.ndarray:
         """A picture (H, W, 3) in 0..1 with these colours, its spread changed by at most `MOST_GAIN`."""
-        lab = rgb_to_lab(picture).astype(np.float64)
-        mean, spread = lab.mean(axis=(0, 1)), lab.std(axis=(0, 1))
-        gain = np.clip(self.spread / np.maximum(spread, 1e-6), 1 / MOST_GAIN, MOST_GAIN)
-        return lab_to_rgb((lab - mean) * gain + self.mean)
+        lab = rgb_to_lab(picture)
+        seen = _colours(lab)
+        gain = np.clip(self.spread / np.maximum(seen.spread, 1e-6), 1 / MOST_GAIN, MOST_GAIN)
+        return lab_to_rgb(lab * gain.astype(np.float32) + (self.mean - seen.mean * gain).astype(np.float32))
+
+
+def _colours(lab: np.ndarray) -> Colours:
+    flat = lab.reshape(-1, 3)
+    mean = flat.mean(axis=0, dtype=np.float64)
+    return Colours(mean, np.sqrt(np.maximum(((flat - mean.astype(np.float32)) ** 2).mean(axis=0, dtype=np.float64), 0)))

@@ -7,10 +7,14 @@ where it is. Resampling is cubic convolution (Keys 1981).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 BORDERS = ("reflect", "replicate", "wrap", "black")
 # Keys' parameter. At -0.5 a picture blurs with every pass, at -0.75 its edges ring; a picture that is moved a hundred
@@ -76,48 +80,48 @@ def warp_by(picture: np.ndarray, matrix: np.ndarray, border: str = "reflect") ->
         raise InputError(f"border must be one of {', '.join(BORDERS)}, got {border!r}.")
     if np.array_equal(matrix, np.eye(3)):
         return picture.copy()
+    import torch
+
     height, width, channels = picture.shape
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    centre = ((width - 1) / 2, (height - 1) / 2)
     back = np.linalg.inv(matrix)
-    x, y = np.arange(width) - centre[0], np.arange(height)[:, None] - centre[1]
-    source_x = back[0, 0] * x + back[0, 1] * y + back[0, 2] + centre[0]
-    source_y = back[1, 0] * x + back[1, 1] * y + back[1, 2] + centre[1]
-    columns, weight_x = _taps(source_x, width, border)
-    rows, weight_y = _taps(source_y, height, border)
+    x = torch.arange(width, dtype=torch.float64) - centre[0]
+    y = torch.arange(height, dtype=torch.float64)[:, None] - centre[1]
+    columns, along = _taps(back[0, 0] * x + back[0, 1] * y + back[0, 2] + centre[0], width, border)
+    rows, across = _taps(back[1, 0] * x + back[1, 1] * y + back[1, 2] + centre[1], height, border)
     # One more pixel, which is black.
-    flat = np.concatenate([picture.reshape(-1, channels), np.zeros((1, channels), picture.dtype)])
-    moved = np.zeros((height, width, channels), np.float32)
-    for row, across in zip(rows, weight_y, strict=True):
-        line = np.zeros_like(moved)
-        for column, along in zip(columns, weight_x, strict=True):
+    flat = torch.zeros((height * width + 1, channels))
+    flat[:-1] = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).view(-1, channels)
+    moved = torch.zeros((height * width, channels))
+    for row, weight_y in zip(rows, across, strict=True):
+        for column, weight_x in zip(columns, along, strict=True):
             index = row * width + column
             if border == "black":
-                index = np.where((row < 0) | (column < 0), height * width, index)
-            line += flat[index] * along[..., None]
-        moved += line * across[..., None]
-    return moved
+                index = torch.where((row < 0) | (column < 0), height * width, index)
+            moved.addcmul_(flat.index_select(0, index.view(-1)), (weight_x * weight_y).view(-1, 1))
+    return moved.view(height, width, channels).numpy()
 
 
-def _taps(at: np.ndarray, size: int, border: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _taps(at: torch.Tensor, size: int, border: str) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """The pixels around some positions in a row of `size`, and their weights float32; -1 is outside and black."""
-    first = np.floor(at)
-    part = at - first
-    pixels = [_inside(first.astype(np.int64) + tap, size, border) for tap in TAPS]
-    return pixels, [_keys(np.abs(part - tap)).astype(np.float32) for tap in TAPS]
+    first = at.floor()
+    part = (at - first).float()
+    pixels = [_inside(first.long() + tap, size, border) for tap in TAPS]
+    return pixels, [_keys((part - tap).abs(), tap in (0, 1)) for tap in TAPS]
 
 
-def _keys(distance: np.ndarray) -> np.ndarray:
-    a, x = SHARPNESS, distance
-    near = ((a + 2) * x - (a + 3)) * x**2 + 1
-    return np.where(x <= 1, near, np.where(x < 2, a * (((x - 5) * x + 8) * x - 4), 0.0))
+def _keys(x: torch.Tensor, near: bool) -> torch.Tensor:
+    """The kernel at a distance of up to 1 (near) or of 1 to 2."""
+    a = SHARPNESS
+    return ((a + 2) * x - (a + 3)) * x**2 + 1 if near else a * (((x - 5) * x + 8) * x - 4)
 
 
-def _inside(index: np.ndarray, size: int, border: str) -> np.ndarray:
+def _inside(index: torch.Tensor, size: int, border: str) -> torch.Tensor:
     if border == "black":
-        return np.where((index < 0) | (index >= size), -1, index)
+        return index.masked_fill((index < 0) | (index >= size), -1)
     if border == "wrap":
         return index % size
     if border == "replicate" or size == 1:
-        return np.clip(index, 0, size - 1)
+        return index.clamp(0, size - 1)
     folded = index % (2 * size - 2)
-    return np.minimum(folded, 2 * size - 2 - folded)
+    return folded.minimum(2 * size - 2 - folded)

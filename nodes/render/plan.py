@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
+from ..motion.warp import BORDERS
 from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
@@ -19,6 +20,8 @@ from .quality import EXACT, quality_named
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
 NOISE_MODES = ("per shot", "shared")
+TRAVEL, FEEDBACK = "travel", "feedback"
+FEEDBACK_CURVES = ("cfg", "denoise", "zoom", "angle", "dx", "dy")
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -27,7 +30,8 @@ CHUNK_FRAMES = 48
 class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
-    person: what prompts say where a story has the main person.
+    person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
+    `BORDERS`) and anchor_colours are of the latter.
     """
 
     width: int
@@ -42,6 +46,9 @@ class RenderSettings:
     crf: int = 18
     quality: str = EXACT
     person: str = NOBODY
+    frames: str = TRAVEL
+    border: str = "reflect"
+    anchor_colours: bool = True
 
     def __post_init__(self):
         for name in ("width", "height"):
@@ -55,7 +62,8 @@ class RenderSettings:
         if not (np.isfinite(self.cfg) and 0 <= self.cfg <= 100):
             raise InputError(f"cfg must be from 0 to 100, got {self.cfg!r}.")
         options = (("sampler_name", self.sampler, SAMPLERS), ("scheduler", self.scheduler, SCHEDULERS))
-        for name, value, known in (*options, ("noise", self.noise, NOISE_MODES)):
+        options += (("noise", self.noise, NOISE_MODES), ("frames", self.frames, (TRAVEL, FEEDBACK)))
+        for name, value, known in (*options, ("border", self.border, BORDERS)):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         quality_named(self.quality)
@@ -68,8 +76,16 @@ class RenderSettings:
     @property
     def calls_per_picture(self) -> int:
         """Model rows of one picture: sampler steps, twice with guidance."""
-        calls = 2 * self.steps - 1 if self.sampler == "heun" else self.steps
-        return calls * (2 if self.cfg != 1 else 1)
+        return self.model_calls(self.steps, self.cfg)
+
+    def model_calls(self, steps: int, cfg: float) -> int:
+        """Model rows of one picture that takes so many steps with such guidance."""
+        calls = 2 * steps - 1 if self.sampler == "heun" else steps
+        return calls * (2 if cfg != 1 else 1)
+
+    def one_by_one(self) -> RenderSettings:
+        """Every frame sampled, after the one before it."""
+        return RenderSettings(**(vars(self) | {"quality": EXACT, "batch_size": 1}))
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
@@ -94,6 +110,8 @@ class Segment:
     picture: np.ndarray
     # The shot it leads to holds one picture, whose calls this segment has to save.
     before_hold: bool = False
+    # In feedback: the schedule's curves, float64 (n,) each.
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def last_frame(self) -> int:
@@ -171,13 +189,18 @@ def make_plan(
             f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
             "make both from one song."
         )
-    if schedule.curves:
+    feedback = settings.frames == FEEDBACK and not draft
+    unknown = sorted(set(schedule.curves) - set(FEEDBACK_CURVES if feedback else ()))
+    if unknown and not draft:
         raise InputError(
-            f"The schedule has the curve '{min(schedule.curves)}', which this node does not follow; remove it."
+            f"The schedule has the curve '{unknown[0]}', which {settings.frames} does not follow; remove it."
         )
     if draft:
         settings = settings.draft()
-    return Plan(settings, tuple(_segments(schedule)), excerpt_frames(schedule, start, seconds), draft)
+    elif feedback:
+        settings = settings.one_by_one()
+    segments = _shots(schedule) if feedback else _segments(schedule)
+    return Plan(settings, tuple(segments), excerpt_frames(schedule, start, seconds), draft)
 
 
 def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
@@ -190,6 +213,22 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
         following = slice(stop, None)
         holds = stop < schedule.n_frames and not np.any(schedule.t[following])
         yield Segment(a, b, start, positions, picture, holds and a != b)
+
+
+def _shots(schedule: FrameSchedule) -> Iterator[Segment]:
+    """Segments for feedback: whole shots, however long they hold before they leave for the next."""
+    a, b = schedule.shot_a, schedule.shot_b
+    # A frame that holds is on its way to the shot that its next frame that does not hold goes to.
+    towards = b.copy()
+    for frame in range(schedule.n_frames - 2, -1, -1):
+        if towards[frame] == a[frame] and a[frame + 1] == a[frame]:
+            towards[frame] = towards[frame + 1]
+    starts = np.flatnonzero(np.diff(a, prepend=-1) | (np.diff(towards, prepend=-1) != 0)).tolist()
+    for start, stop in zip(starts, [*starts[1:], schedule.n_frames], strict=True):
+        t = np.where(b[start:stop] == a[start:stop], 0.0, schedule.t[start:stop])
+        positions, picture = np.unique(t, return_inverse=True)
+        curves = {name: values[start:stop] for name, values in schedule.curves.items()}
+        yield Segment(int(a[start]), int(towards[start]), start, positions, picture, False, curves)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -230,7 +269,7 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
-    return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
+    return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold), segment.curves)
 
 
 def _digest(*values) -> str:

@@ -79,6 +79,10 @@ class LatentSource:
         """The latents of a segment that are stored now, keyframes apart."""
         return list(self.folder.glob(f"way_{segment_key(self.story, self.material.seeds, segment)}_*.npz"))
 
+    def picture_file(self, segment: Segment, number: int) -> Path:
+        """Where feedback keeps the latent of a frame of a segment."""
+        return self._file(segment, number)
+
     def _file(self, segment: Segment, number: int) -> Path:
         return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{number:05d}.npz"
 
