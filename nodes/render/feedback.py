@@ -63,9 +63,10 @@ class Feedback:
         return int(sum(steps[n] for n in range(1, last) if not self.source.picture_file(segment, n).exists()))
 
     def keyframes(self, segment: Segment, last: int) -> set[int]:
-        """The shots whose own pictures are needed up to frame `last` of a segment."""
+        """The shots whose own pictures must still be sampled to reach frame `last` of a segment."""
         leads = self.plan.settings.anchor_colours or self.course(segment).pull[:last].any()
-        return {segment.shot_a, segment.shot_b} if last > 1 and leads else {segment.shot_a}
+        shots = {segment.shot_a, segment.shot_b} if last > 1 and leads else {segment.shot_a}
+        return {shot for shot in shots if not self.source.keyframe_file(shot).exists()}
 
     def pictures(self, segment: Segment, shown: range) -> Iterator[np.ndarray]:
         """Pictures float32 (H, W, 3) of some frames of a segment, counted from its first."""
