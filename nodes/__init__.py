@@ -11,6 +11,7 @@ def node_classes() -> list[type]:
     from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
+    from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
     from .render.node import RenderMusicVideo, StoryAnimatic
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
@@ -33,6 +34,9 @@ def node_classes() -> list[type]:
         TrainIdentityLoRA,
         ApplyIdentityLoRA,
         OnsetSlerpScheduler,
+        ModulateSchedule,
+        ScheduleCurve,
+        ScheduleThemes,
         StoryAnimatic,
         RenderMusicVideo,
         IdentityMetrics,

@@ -181,7 +181,7 @@ def test_colours_stay_those_of_the_shot(tmp_path):
 
     class Reddening(PaintingHost):
         def vae_decode(self, vae, latent):
-            return (super().vae_decode(vae, latent) * torch.tensor([1.02, 0.99, 0.99])).clamp(0, 1)
+            return (super().vae_decode(vae, latent) * torch.tensor([1.2, 0.9, 0.9])).clamp(0, 1)
 
     drift = {}
     for anchored in (True, False):
@@ -189,7 +189,7 @@ def test_colours_stay_those_of_the_shot(tmp_path):
         path, _ = render(Reddening(tmp_path / str(anchored)), made=made, changes={"anchor_colours": anchored})
         first, *_, last = (colours.of(frame / 255) for frame in frames_of(path))
         drift[anchored] = np.abs(last.mean - first.mean).max()
-    assert drift[True] < 1.5 < 8 < drift[False]
+    assert drift[True] < 2 < 4 < drift[False]
 
 
 def test_a_draft_is_a_draft_in_both_ways(tmp_path):
@@ -200,15 +200,13 @@ def test_a_draft_is_a_draft_in_both_ways(tmp_path):
 # The course ------------------------------------------------------------------------------------------
 
 
-def courses(made, fps=FPS, **changes):
+def courses(made, **changes):
     plan = plan_stage.make_plan(made[0], made[1], settings(**({"frames": "feedback"} | changes)))
-    return plan.segments, [course_stage.course_of(segment, plan.settings, fps) for segment in plan.segments]
+    return plan.segments, [segment.course for segment in plan.segments]
 
 
 def test_the_strength_dips_just_before_the_next_shot():
-    segments, (first, *_, last) = courses(
-        made_of(((0.0, "a"), (4.0, "b")), 8.0, Fraction(24), mode="linear"), Fraction(24)
-    )
+    _, (first, *_, last) = courses(made_of(((0.0, "a"), (4.0, "b")), 8.0, Fraction(24), mode="linear"))
     calm = course_stage.DENOISE
     assert np.allclose(first.denoise[:84], calm) and first.denoise[-1] > 0.55 > calm
     assert np.all(np.diff(first.denoise[83:]) > 0) and np.all(np.diff(first.pull[83:]) > 0)
@@ -232,7 +230,7 @@ def test_the_moves_that_are_still_to_come_bring_the_next_picture_into_place():
 
 def test_motion_is_per_second():
     for fps in (Fraction(12), Fraction(24)):
-        _, (first, *_) = courses(made_of(fps=fps, curves={"zoom": 2.0, "angle": 90.0, "dx": 0.0, "dy": 0.0}), fps)
+        _, (first, *_) = courses(made_of(fps=fps, curves={"zoom": 2.0, "angle": 90.0, "dx": 0.0, "dy": 0.0}))
         moved = np.eye(3)
         for matrix in first.matrices:
             moved = matrix @ moved
@@ -240,8 +238,8 @@ def test_motion_is_per_second():
 
 
 def test_without_a_zoom_curve_the_picture_grows_at_the_shots_pace():
-    _, parts = courses(made_of(fps=Fraction(24)), Fraction(24))
-    zoom, t = parts[0].matrices[:, 0, 0], parts[0].t
+    segments, parts = courses(made_of(fps=Fraction(24)))
+    zoom, t = parts[0].matrices[:, 0, 0], segments[0].t
     assert zoom.min() > 1 and np.corrcoef(zoom[1:], np.diff(t))[0, 1] > 0.99
     assert np.allclose(parts[-1].matrices[:, 0, 0], course_stage.ZOOM ** (1 / 24))
 
@@ -254,7 +252,7 @@ def test_a_shot_that_holds_and_then_leaves_is_one_chain():
     schedule = dataclasses.replace(schedule, shot_b=held, t=t)
     segments, _ = courses((story, schedule))
     assert [(part.first_frame, part.shot_a, part.shot_b) for part in segments[:2]] == [(0, 0, 1), (12, 1, 2)]
-    assert np.all(segments[0].t[segments[0].picture][:6] == 0)
+    assert np.all(segments[0].t[:6] == 0)
     # In travel the held frames are a segment of their own.
     assert len(plan_stage.make_plan(story, schedule, settings()).segments) == 5
 
@@ -271,10 +269,27 @@ def test_bad_settings(changes, message):
         settings(**changes)
 
 
-def test_curves_that_are_not_followed_are_named():
-    story, schedule, _ = made_of(curves={"lora_strength": 1.0})
-    with pytest.raises(InputError, match="has the curve 'lora_strength', which feedback does not follow"):
-        plan_stage.make_plan(story, schedule, settings(frames="feedback"))
-    story, schedule, _ = made_of(curves={"zoom": 1.0})
-    with pytest.raises(InputError, match="has the curve 'zoom', which travel does not follow"):
-        plan_stage.make_plan(story, schedule, settings())
+def test_a_dissolve_shows_the_next_picture_over_the_frames_that_go_on(tmp_path):
+    story, schedule, waveform = made_of(SHOTS[:2], 2.0, curves={"zoom": 1.0, "denoise": 0.0})
+    transition = ("slerp",) * 8 + ("dissolve",) * 4 + ("slerp",) * 12
+    t = np.where(np.arange(24) < 8, 0.0, np.arange(24) / 4 - 1.75).clip(0, 1) * (np.arange(24) < 12)
+    schedule = dataclasses.replace(schedule, transition=transition, t=t)
+    segments, (first, _) = courses((story, schedule))
+    assert np.allclose(first.fade, [0] * 8 + [0.25, 0.5, 0.75, 1.0]) and np.all(first.pull == 0)
+    assert np.all(segments[0].t == 0)
+    path, report = render(PaintingHost(tmp_path), made=(story, schedule, waveform), changes={"anchor_colours": False})
+    frames = frames_of(path).astype(float)
+    assert report["pictures_sampled"] == 2
+    assert np.abs(frames[9] - (frames[0] + frames[12]) / 2).max() <= 3
+    assert np.abs(frames[11] - frames[12]).max() <= 2 and np.array_equal(frames[7], frames[0])
+
+
+def test_curves_of_the_schedule_are_followed(tmp_path):
+    """cfg, steps and the walk of the noise count on every frame; the note on curves left out is travel's."""
+    made = made_of(curves={"zoom": 1.2, "steps": 2.0, "noise_walk": 0.3, "cfg": 5.0})
+    host = PaintingHost(tmp_path)
+    _, report = render(host, made=made)
+    assert "note" not in report and report["model_calls"] == report["estimate"]["model_calls"] == host.rows
+    assert min(steps for steps, _ in host.painted) == 3
+    _, travelled = render(PaintingHost(tmp_path / "t"), made=made, changes={"frames": "travel"})
+    assert "left out: zoom" in travelled["note"]

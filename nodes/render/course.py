@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from ..motion.warp import Motion
-from .plan import RenderSettings, Segment
+from ..types import FrameSchedule
+from .recipe import STEPS, Recipes, T
 
 # Without a zoom curve the picture grows by this factor in a second, and faster where the shot's pace is faster.
 ZOOM = 1.06
@@ -25,61 +25,53 @@ DIP_SECONDS, DIP_DENOISE, DIP_PULL = 0.5, 0.6, 0.6
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """A shot's frames in feedback. All are per frame (n,) but the first frame, the shot's own picture, uses only t.
+    """How a shot's frames come from each other, one entry per frame (n,). The first frame is the shot's own picture.
 
-    t: 0..1 towards the next shot. denoise: share of the noise schedule that is painted anew, 0 only moves the picture.
-    pull: share of the next shot's picture that is mixed in before. cfg: guidance. matrices: float64 (n, 3, 3), the move
-    from the frame before, in pixels. ahead: float64 (n, 3, 3), all moves that come after a frame, up to the next shot.
+    denoise: share of the noise schedule that is painted anew, 0 only moves the picture. steps: sampler steps for it.
+    pull: share of the next shot's picture that is mixed in before. fade: share of it that is mixed in to be shown only,
+    in a dissolve. matrices: float64 (n, 3, 3), the move from the frame before, in pixels. ahead: float64 (n, 3, 3), all
+    moves that come after a frame, up to the next shot's first.
     """
 
-    t: np.ndarray
     denoise: np.ndarray
+    steps: np.ndarray
     pull: np.ndarray
-    cfg: np.ndarray
+    fade: np.ndarray
     matrices: np.ndarray
     ahead: np.ndarray
 
-    def steps(self, settings: RenderSettings) -> np.ndarray:
-        """Sampler steps of every frame, int64 (n,): the share of the settings' steps that denoise asks for."""
-        # A hair less, so that .35 of 20 steps are 7 whatever the last bit says.
-        steps = np.ceil(settings.steps * self.denoise - 1e-6).astype(np.int64)
-        steps[0] = 0
-        return steps
+    def material(self) -> list[np.ndarray]:
+        """All that tells this course from another, for a digest."""
+        return [self.denoise, self.steps, self.pull, self.fade, self.matrices]
 
 
-def course_of(segment: Segment, settings: RenderSettings, fps: Fraction) -> Course:
-    """The course of a shot, from its pace and its curves; what has no curve goes by the pace."""
-    t, n, rate = segment.t[segment.picture], len(segment.picture), float(fps)
+def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, size: tuple[int, int]) -> Course:
+    """The course of a shot's frames [start, stop), from its pace and its curves; what has no curve goes by the pace.
+
+    size: width and height in pixels.
+    """
+    n, fps, own = stop - start, float(schedule.fps), slice(start, stop)
+    t = recipes.rows[:, T]
     pace = _pace(t)
-    curves = segment.curves
-    zoom = curves.get("zoom", ZOOM ** (1 - PACED + PACED * pace))
-    angle, dx, dy = (curves.get(name, np.zeros(n)) for name in ("angle", "dx", "dy"))
-    matrices = np.stack(
-        [
-            Motion(
-                float(zoom[k]) ** (1 / rate),
-                float(angle[k]) / rate,
-                float(dx[k]) * settings.width / rate,
-                float(dy[k]) * settings.height / rate,
-            ).matrix()
-            for k in range(n)
-        ]
-    )
+    curves = {name: values[own] for name, values in schedule.curves.items()}
+    zoom = curves.get("zoom", ZOOM ** (1 - PACED + PACED * pace)) ** (1 / fps)
+    angle, dx, dy = (schedule.curve(name)[own] / fps for name in ("angle", "dx", "dy"))
+    moves = zip(zoom, angle, dx * size[0], dy * size[1], strict=True)
+    matrices = np.stack([Motion(*map(float, move)).matrix() for move in moves])
     ahead = np.empty_like(matrices)
     # The next shot's first frame moves as the last of this one does.
     ahead[-1] = matrices[-1]
     for k in range(n - 2, -1, -1):
         ahead[k] = ahead[k + 1] @ matrices[k + 1]
-    dip = _dip(n, rate) * (t if segment.shot_a != segment.shot_b else 0.0)
+    leads = recipes.end != recipes.start and schedule.transition[stop - 1] == "slerp"
+    dip = _dip(n, fps) * t if leads else np.zeros(n)
+    dissolves = np.array([kind == "dissolve" for kind in schedule.transition[own]])
     base = curves.get("denoise", DENOISE + DENOISE_PACED * np.clip((pace - 1) / (TOP_PACE - 1), 0, 1))
-    return Course(
-        t=t,
-        denoise=np.maximum(base, base + (DIP_DENOISE - base) * dip),
-        pull=DIP_PULL * dip,
-        cfg=curves.get("cfg", np.full(n, settings.cfg)),
-        matrices=matrices,
-        ahead=ahead,
-    )
+    denoise = np.maximum(base, base + (DIP_DENOISE - base) * dip)
+    # A hair less, so that .35 of 20 steps are 7 whatever the last bit says.
+    steps = np.ceil(recipes.rows[:, STEPS] * denoise - 1e-6).astype(np.int64)
+    steps[0] = 0
+    return Course(denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead)
 
 
 def _pace(t: np.ndarray) -> np.ndarray:
@@ -88,9 +80,9 @@ def _pace(t: np.ndarray) -> np.ndarray:
     return np.clip(steps / steps[1:].mean(), 0, TOP_PACE) if steps.any() else np.ones(len(t))
 
 
-def _dip(n: int, rate: float) -> np.ndarray:
+def _dip(n: int, fps: float) -> np.ndarray:
     """0 until some frames before the next shot, then rising smoothly; it would be 1 on the next shot's first frame."""
-    window = min(round(DIP_SECONDS * rate), n // 2)
-    rise = np.clip(np.arange(n) - (n - window), 0, None) + (np.arange(n) >= n - window)
+    window = min(round(DIP_SECONDS * fps), n // 2)
+    rise = np.clip(np.arange(n) - (n - window) + 1, 0, None)
     share = rise / (window + 1)
     return share * share * (3 - 2 * share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -15,13 +15,26 @@ from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
+from .course import Course, course_of
 from .quality import EXACT, quality_named
+from .recipe import (
+    STEPS,
+    Recipes,
+    Still,
+    T,
+    is_plain,
+    recipe_rows,
+    runs,
+    segment_recipes,
+    shot_recipes,
+    shot_runs,
+    unfollowed,
+)
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
 NOISE_MODES = ("per shot", "shared")
 TRAVEL, FEEDBACK = "travel", "feedback"
-FEEDBACK_CURVES = ("cfg", "denoise", "zoom", "angle", "dx", "dy")
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -76,12 +89,11 @@ class RenderSettings:
     @property
     def calls_per_picture(self) -> int:
         """Model rows of one picture: sampler steps, twice with guidance."""
-        return self.model_calls(self.steps, self.cfg)
+        return self.calls_for(self.steps, guided=self.cfg != 1)
 
-    def model_calls(self, steps: int, cfg: float) -> int:
-        """Model rows of one picture that takes so many steps with such guidance."""
-        calls = 2 * steps - 1 if self.sampler == "heun" else steps
-        return calls * (2 if cfg != 1 else 1)
+    def calls_for(self, steps: int, *, guided: bool) -> int:
+        """Model rows of one picture with so many sampler steps."""
+        return (2 * steps - 1 if self.sampler == "heun" else steps) * (2 if guided else 1)
 
     def one_by_one(self) -> RenderSettings:
         """Every frame sampled, after the one before it."""
@@ -110,8 +122,21 @@ class Segment:
     picture: np.ndarray
     # The shot it leads to holds one picture, whose calls this segment has to save.
     before_hold: bool = False
-    # In feedback: the schedule's curves, float64 (n,) each.
-    curves: dict[str, np.ndarray] = field(default_factory=dict)
+    # Where more changes than t; the positions in `t` are then those on the way between its stills.
+    recipes: Recipes | None = None
+    # In feedback, where every frame has a recipe of its own: how its frames come from each other.
+    course: Course | None = None
+
+    @property
+    def blend(self) -> bool:
+        """Whether nothing is sampled between its ends, only blended."""
+        return self.recipes is not None and self.recipes.blend
+
+    def ends(self) -> tuple[int | Still, int | Still]:
+        """What is sampled alone at both ends: a shot's own picture, or a still."""
+        if self.recipes is not None:
+            return self.recipes.start, self.recipes.end
+        return self.shot_a, self.shot_b if np.any(self.t > 0) else self.shot_a
 
     @property
     def last_frame(self) -> int:
@@ -141,6 +166,8 @@ class Plan:
     segments: tuple[Segment, ...]
     frames: range
     draft: bool = False
+    # A sentence about what of the schedule is not followed, or empty.
+    note: str = ""
 
     def needed(self) -> list[Segment]:
         """The segments that the excerpt touches, in order."""
@@ -149,7 +176,25 @@ class Plan:
 
     def exact_pictures(self, segment: Segment) -> int:
         """How many pictures the exact mode samples for a segment, keyframes apart."""
-        return int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+        return 0 if segment.blend else int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+
+    def exact_calls(self) -> int:
+        """Model rows that the exact mode makes for the excerpt."""
+        rows, stills = 0, {}
+        for part in self.needed():
+            between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
+            rows += sum(self.calls(part, picture) for picture in between)
+            shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
+            stills |= {end: self.calls(part, end) for end in shown}
+        return rows + sum(stills.values())
+
+    def calls(self, segment: Segment, picture: int | Still) -> int:
+        """Model rows of a segment's picture, by its number, or of a still at its end."""
+        settings = self.settings
+        if segment.recipes is None:
+            return settings.calls_per_picture
+        row = picture.recipe if isinstance(picture, Still) else segment.recipes.rows[picture]
+        return settings.calls_for(int(row[STEPS]), guided=segment.recipes.guided)
 
     def budget(self, segment: Segment) -> float:
         """How many pictures' worth of model calls a segment may spend between its keyframes."""
@@ -169,13 +214,15 @@ def make_plan(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: bool = False,
 ) -> Plan:
     """Decide what to sample.
 
     Parameters
     ----------
     start, seconds : excerpt in seconds; seconds 0 means to the end.
-    draft : sample each shot's picture only, and fade between them by the schedule's t.
+    draft : sample each shot's picture only, and fade between them by the schedule's t; its curves count for nothing.
+    likeness : a LoRA is known whose strength the schedule may change.
 
     Raises InputError when schedule and story do not fit, or the excerpt lies outside the song.
     """
@@ -189,18 +236,24 @@ def make_plan(
             f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
             "make both from one song."
         )
-    feedback = settings.frames == FEEDBACK and not draft
-    unknown = sorted(set(schedule.curves) - set(FEEDBACK_CURVES if feedback else ()))
-    if unknown and not draft:
-        raise InputError(
-            f"The schedule has the curve '{unknown[0]}', which {settings.frames} does not follow; remove it."
-        )
     if draft:
         settings = settings.draft()
-    elif feedback:
+    frames = excerpt_frames(schedule, start, seconds)
+    if settings.frames == FEEDBACK and not draft:
         settings = settings.one_by_one()
-    segments = _shots(schedule) if feedback else _segments(schedule)
-    return Plan(settings, tuple(segments), excerpt_frames(schedule, start, seconds), draft)
+        return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
+    if draft or is_plain(schedule):
+        return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
+    segments = _segments_with_recipes(schedule, settings, likeness)
+    return Plan(settings, tuple(segments), frames, draft, unfollowed(schedule) or "")
+
+
+def _segments_with_recipes(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop in runs(schedule):
+        positions, picture, recipes = segment_recipes(schedule, rows, start, stop)
+        shots = int(schedule.shot_a[start]), int(schedule.shot_b[start])
+        yield Segment(*shots, start, positions, picture, recipes=recipes)
 
 
 def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
@@ -215,20 +268,14 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
         yield Segment(a, b, start, positions, picture, holds and a != b)
 
 
-def _shots(schedule: FrameSchedule) -> Iterator[Segment]:
-    """Segments for feedback: whole shots, however long they hold before they leave for the next."""
-    a, b = schedule.shot_a, schedule.shot_b
-    # A frame that holds is on its way to the shot that its next frame that does not hold goes to.
-    towards = b.copy()
-    for frame in range(schedule.n_frames - 2, -1, -1):
-        if towards[frame] == a[frame] and a[frame + 1] == a[frame]:
-            towards[frame] = towards[frame + 1]
-    starts = np.flatnonzero(np.diff(a, prepend=-1) | (np.diff(towards, prepend=-1) != 0)).tolist()
-    for start, stop in zip(starts, [*starts[1:], schedule.n_frames], strict=True):
-        t = np.where(b[start:stop] == a[start:stop], 0.0, schedule.t[start:stop])
-        positions, picture = np.unique(t, return_inverse=True)
-        curves = {name: values[start:stop] for name, values in schedule.curves.items()}
-        yield Segment(int(a[start]), int(towards[start]), start, positions, picture, False, curves)
+def _shots(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    """Segments for feedback: whole shots, a recipe and a move for every frame."""
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop, towards in shot_runs(schedule):
+        recipes = shot_recipes(schedule, rows, start, stop, towards)
+        course = course_of(schedule, recipes, start, stop, (settings.width, settings.height))
+        shots = int(schedule.shot_a[start]), towards
+        yield Segment(*shots, start, recipes.rows[:, T], np.arange(stop - start), recipes=recipes, course=course)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -266,10 +313,20 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
     return _digest(story.shots[shot].prompt, story.shots[shot].negative, seeds[shot])
 
 
+def still_key(story: Story, seeds: list[int], still: Still, extras: tuple[str, ...]) -> str:
+    """A digest of what a still depends on beside the settings."""
+    shots = [shot_key(story, seeds, shot) for shot in (still.shot_a, still.shot_b)]
+    return _digest(*shots, still.recipe, extras)
+
+
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
-    return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold), segment.curves)
+    if segment.recipes is not None:
+        ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
+        course = segment.course.material() if segment.course is not None else None
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course)
+    return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 
 def _digest(*values) -> str:

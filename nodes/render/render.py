@@ -14,13 +14,14 @@ import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
-from ..media.files import clear_disk_errors, remove_abandoned, require_space
+from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .feedback import Feedback
 from .pictures import ShotMaterial
 from .plan import FEEDBACK, Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import quality_named
+from .recipe import STEPS
 from .report import Estimate, SpeedRecord, StageClock, disk_bytes
 from .sampling import LatentSource
 
@@ -44,6 +45,7 @@ def render_music_video(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: Path | None = None,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
@@ -52,6 +54,7 @@ def render_music_video(
     waveform : float32 (channels, samples), the whole song.
     start, seconds : render an excerpt only; its frames are those of the whole video.
     draft : a quick look at story and timing, see `make_plan`.
+    likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
 
     Returns
     -------
@@ -69,15 +72,19 @@ def render_music_video(
             f"The song lasts {song_seconds:.3f} s but the schedule was made for {schedule.duration:.3f} s; "
             "make the schedule from this song."
         )
-    plan = make_plan(story, schedule, settings, start=start, seconds=seconds, draft=draft)
+    plan = make_plan(
+        story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
+    )
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
+        if likeness is not None and "lora_strength" in schedule.curves:
+            fingerprints.append(file_digest(likeness))
     key = plan_key(plan, story, schedule, fingerprints)
     folder = host.work_dir(work_key(plan, schedule.fps, fingerprints))
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
-        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps)
+        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps, likeness=likeness)
         segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
@@ -114,10 +121,12 @@ def _song_digest(waveform: np.ndarray, sample_rate: int) -> str:
 class _Run:
     """One render: what is done, what is left, and the progress that the user sees."""
 
-    def __init__(self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps):
+    def __init__(
+        self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps, likeness=None
+    ):
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
-        self.quality = quality_named(plan.settings.quality)
+        self.quality, self.likeness = quality_named(plan.settings.quality), likeness
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
         self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
@@ -136,14 +145,21 @@ class _Run:
         plan = self.plan
         shots = sorted({shot for part in plan.needed() for shot in (part.shot_a, part.shot_b)})
         with self.clock.stage("text"):
-            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots)
+            extras = {
+                text
+                for part in plan.needed()
+                if part.recipes is not None
+                for end in (None, *part.ends())
+                for text in part.recipes.extras(self.story, end)
+            }
+            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots, extras)
         self.source = LatentSource(
-            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick
+            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick, self.likeness
         )
         self.feedback = None
         if plan.settings.frames == FEEDBACK and not plan.draft:
             self.feedback = Feedback(
-                self.host, self.model, self.vae, self.source, plan, self.fps, self.clock, self._decoded, self._tick
+                self.host, self.vae, self.source, plan.settings, self.clock, self._decoded, self._tick
             )
         missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
         self.reused_chunks = len(self.chunks) - len(missing)
@@ -165,8 +181,8 @@ class _Run:
                 self._goal += round(pictures[segment.first_frame] * plan.settings.steps) + sum(map(len, chunks))
                 self._render_segment(segment, chunks)
                 self._advance(self._goal)
-        for shot in shots:
-            self.source.keyframe_file(shot).unlink(missing_ok=True)
+        for end, recipes in {(end, part.recipes) for part in plan.needed() for end in part.ends()}:
+            self.source.keyframe_file(end, recipes).unlink(missing_ok=True)
         self._progress.update(max(total, 1))
         if self._step_seconds and self._decode_seconds:
             speed.write(float(np.median(self._step_seconds)), float(np.median(self._decode_seconds)))
@@ -184,7 +200,7 @@ class _Run:
         shown = np.unique(np.concatenate([self._shown(segment, frames) for frames in chunks]))
         if self.feedback is not None:
             way = None
-        elif self.source.exact and not self.plan.draft:
+        elif self.source.exact and not self.plan.draft and not segment.blend:
             for number in self.source.exact_batches(segment, shown).values():
                 self.source.exact_latents(segment, np.array(number))
             way = None
@@ -259,7 +275,7 @@ class _Run:
             share = way.share(number)
             if share == 0:
                 found[picture] = anchor(low)
-            elif self.plan.draft or way.distance(low, high) <= self.quality.blend:
+            elif self.plan.draft or segment.blend or way.distance(low, high) <= self.quality.blend:
                 mix = anchor(low) * (1 - share) + anchor(high) * share
                 found[picture] = kept(np.rint(mix))
                 self._advance(1)
@@ -324,23 +340,25 @@ class _Run:
 
         A picture that feedback paints anew in part counts by its share of the steps.
         """
-        shots: set[int] = set()
+        shots: set = set()
         left = {}
         for segment in {part.first_frame: part for part, _ in missing}.values():
-            keyframes = {segment.shot_a, segment.shot_b} if np.any(segment.t > 0) else {segment.shot_a}
+            keyframes = set(segment.ends())
             shown = [self._shown(segment, frames) for part, frames in missing if part is segment]
             if self.feedback is not None:
                 last = max(f.stop for part, f in missing if part is segment) - segment.first_frame
                 between = self.feedback.steps_left(segment, last) / self.plan.settings.steps
-                keyframes = self.feedback.keyframes(segment, last)
-            elif self.source.exact and not self.plan.draft:
+                keyframes = self.feedback.stills_left(segment, last)
+            elif self.source.exact and not self.plan.draft and not segment.blend:
                 batches = self.source.exact_batches(segment, np.unique(np.concatenate(shown)))
                 between = sum(map(len, batches.values()))
                 ends = segment.t[np.unique(np.concatenate(shown))]
-                keyframes = {segment.shot_a} if 0 in ends else set()
+                keyframes = {end for position, end in enumerate(segment.ends()) if position in ends}
             else:
                 between = int(np.ceil(self.plan.budget(segment)))
-            left[segment.first_frame] = between + len(keyframes - shots)
+            steps = (end.recipe[STEPS] for end in keyframes - shots if segment.recipes is not None)
+            ends = len(keyframes - shots) if segment.recipes is None else sum(steps) / self.plan.settings.steps
+            left[segment.first_frame] = between + ends
             shots |= keyframes
         return left
 
@@ -361,8 +379,6 @@ class _Run:
     def report(self) -> dict:
         """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
         settings, counts = self.plan.settings, self.source.counts
-        exact = sum(self.plan.exact_pictures(part) for part in self.plan.needed())
-        exact += len({part.shot_a for part in self.plan.needed()})
         return {
             "width": settings.width,
             "height": settings.height,
@@ -378,11 +394,11 @@ class _Run:
             "pictures_sampled": counts.pictures,
             "pictures_decoded": self.decoded,
             "model_calls": counts.rows,
-            "model_calls_in_exact_mode": exact * settings.calls_per_picture,
+            "model_calls_in_exact_mode": self.plan.exact_calls(),
             "promised_ssim": self.quality.ssim,
             "expected_deviation": round(float(np.mean(self.errors)), 4) if self.errors else 0.0,
             "estimate": vars(self.estimate),
-        }
+        } | ({"note": self.plan.note} if self.plan.note else {})
 
 
 def _within(segment: Segment, frames: range) -> slice:
