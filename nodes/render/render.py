@@ -53,7 +53,7 @@ def render_music_video(
 
     Returns
     -------
-    path : the finished MP4 (H.264 and AAC) in the host's temporary folder.
+    path : the finished file in the host's temporary folder, of the codec's kind: MP4, MOV, WebM or GIF.
     report : JSON object with sizes, counts and the seconds of every stage.
 
     Raises
@@ -67,6 +67,7 @@ def render_music_video(
             f"The song lasts {song_seconds:.3f} s but the schedule was made for {schedule.duration:.3f} s; "
             "make the schedule from this song."
         )
+    settings.encoding.require_rate(schedule.fps)
     plan = make_plan(story, schedule, settings, start=start, seconds=seconds, draft=draft)
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
@@ -79,9 +80,16 @@ def render_music_video(
         segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
-            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}.mp4"
-            path = host.temp_dir() / name
-            join_segments(path, segments, fps=schedule.fps, waveform=song, sample_rate=sample_rate)
+            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}"
+            path = host.temp_dir() / (name + plan.settings.encoding.kind.suffix)
+            join_segments(
+                path,
+                segments,
+                fps=schedule.fps,
+                waveform=song,
+                sample_rate=sample_rate,
+                codec=plan.settings.codec,
+            )
     report = run.report() | {
         "key": key,
         "work_folder": folder.name,
@@ -115,7 +123,7 @@ class _Run:
     def __init__(self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps):
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
-        self.quality = quality_named(plan.settings.quality)
+        self.quality, self.encoding = quality_named(plan.settings.quality), plan.settings.encoding
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
         self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
@@ -168,7 +176,7 @@ class _Run:
     def _chunk_file(self, segment: Segment, frames: range) -> Path:
         name = segment_key(self.story, self._seeds(), segment)
         first = frames.start - segment.first_frame
-        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}.mp4"
+        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}{self.encoding.segment_suffix}"
 
     def _seeds(self) -> list[int]:
         return self.source.material.seeds
@@ -191,7 +199,9 @@ class _Run:
                     self._chunk_file(segment, frames),
                     (pictures[picture] for picture in segment.picture[_within(segment, frames)].tolist()),
                     fps=self.fps,
-                    crf=self.plan.settings.crf,
+                    crf=self.encoding.crf,
+                    codec=self.encoding.codec,
+                    bit_depth=self.encoding.bit_depth,
                 )
         for path in self.source.segment_files(segment):
             path.unlink(missing_ok=True)
@@ -202,12 +212,12 @@ class _Run:
     # Pictures ----------------------------------------------------------------------------------
 
     def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures uint8 (H, W, 3) of a segment by number, good until the next call."""
+        """Pictures (H, W, 3) of a segment by number, in the encoding's levels, good until the next call."""
         # One buffer for all chunks: pictures that come and go among a decoder's temporaries would leave holes in the
         # heap, and memory would grow with the song. Two anchors may lie outside the chunk.
         if self._buffer is None or len(self._buffer) < len(shown) + 2:
             size = (self.plan.settings.height, self.plan.settings.width, 3)
-            self._buffer = np.empty((len(shown) + 2, *size), np.uint8)
+            self._buffer = np.empty((len(shown) + 2, *size), self.encoding.levels)
         slots = iter(self._buffer)
 
         def kept(picture: np.ndarray) -> np.ndarray:
@@ -243,10 +253,11 @@ class _Run:
     def _decode(self, latent: np.ndarray) -> np.ndarray:
         """One picture, alone, so that it does not depend on what is decoded beside it."""
         begin = time.perf_counter()
-        picture = to_uint8(self.host.vae_decode(self.vae, torch.from_numpy(latent[None])))[0]
+        pixels = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))
+        picture = to_levels(pixels, self.encoding.levels)[0]
         self._decode_seconds.append(time.perf_counter() - begin)
         self.decoded += 1
-        self._advance(1, picture)
+        self._advance(1, picture if picture.dtype == np.uint8 else to_uint8(pixels)[0])
         return picture
 
     def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
@@ -323,6 +334,8 @@ class _Run:
             "steps": settings.steps,
             "batch_size": settings.batch_size,
             "quality": settings.quality,
+            "codec": settings.codec,
+            "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),
             "chunks": len(self.chunks),
             "chunks_reused": self.reused_chunks,
@@ -344,4 +357,9 @@ def _within(segment: Segment, frames: range) -> slice:
 
 def to_uint8(pictures: torch.Tensor) -> np.ndarray:
     """Pictures float (B, H, W, 3) in 0..1 as uint8, rounded."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return to_levels(pictures, np.uint8)
+
+
+def to_levels(pictures: torch.Tensor, levels: type[np.unsignedinteger]) -> np.ndarray:
+    """Pictures float (B, H, W, 3) in 0..1 as uint8 or uint16, over its whole range, rounded."""
+    return (pictures.clamp(0, 1) * np.iinfo(levels).max).round().numpy().astype(levels)
