@@ -73,13 +73,13 @@ class Renderer:
 
         self.stage.write_segment = keep
 
-    def render(self, story, schedule, waveform, rate, quality: str) -> tuple[np.ndarray, dict]:
-        """Frames uint8 (n, h, w, 3) and the report."""
+    def render(self, story, schedule, waveform, rate, quality: str, **changes) -> tuple[np.ndarray, dict]:
+        """Frames uint8 (n, h, w, 3) and the report. changes: other settings."""
         self.pictures.clear()
         # Segments of an earlier render would be reused, and their pictures not seen here.
         shutil.rmtree(self.host.private_dir() / "work", ignore_errors=True)
         settings = self.plan.RenderSettings(
-            self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality
+            self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality, **changes
         )
         with torch.inference_mode():
             begin = time.perf_counter()

@@ -10,16 +10,32 @@ import numpy as np
 
 from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
+from ..media.codecs import AUTO_DEPTH, DEFAULT_CODEC, DEFAULT_CRF, Encoding
+from ..motion.warp import BORDERS
 from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
+from .course import Course, course_of
 from .quality import EXACT, quality_named
-from .recipe import STEPS, Recipes, Still, is_plain, recipe_rows, runs, segment_recipes, unfollowed
+from .recipe import (
+    STEPS,
+    Recipes,
+    Still,
+    T,
+    is_plain,
+    recipe_rows,
+    runs,
+    segment_recipes,
+    shot_recipes,
+    shot_runs,
+    unfollowed,
+)
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
 NOISE_MODES = ("per shot", "shared")
+TRAVEL, FEEDBACK = "travel", "feedback"
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -28,7 +44,8 @@ CHUNK_FRAMES = 48
 class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
-    person: what prompts say where a story has the main person.
+    person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
+    `BORDERS`) and anchor_colours are of the latter. codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 
     width: int
@@ -40,26 +57,38 @@ class RenderSettings:
     seed: int
     batch_size: int = 4
     noise: str = "per shot"
-    crf: int = 18
+    crf: int = DEFAULT_CRF
     quality: str = EXACT
     person: str = NOBODY
+    frames: str = TRAVEL
+    border: str = "reflect"
+    anchor_colours: bool = True
+    codec: str = DEFAULT_CODEC
+    bit_depth: str = AUTO_DEPTH
 
     def __post_init__(self):
         for name in ("width", "height"):
             value = getattr(self, name)
             if value % LATENT_SCALE or not 64 <= value <= 4096:
                 raise InputError(f"{name} must be a multiple of 8 from 64 to 4096, got {value}.")
-        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("crf", 0, 51), ("seed", 0, 2**64 - 1)):
+        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("seed", 0, 2**64 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{name} must be a whole number from {least} to {most}, got {value!r}.")
         if not (np.isfinite(self.cfg) and 0 <= self.cfg <= 100):
             raise InputError(f"cfg must be from 0 to 100, got {self.cfg!r}.")
         options = (("sampler_name", self.sampler, SAMPLERS), ("scheduler", self.scheduler, SCHEDULERS))
-        for name, value, known in (*options, ("noise", self.noise, NOISE_MODES)):
+        options += (("noise", self.noise, NOISE_MODES), ("frames", self.frames, (TRAVEL, FEEDBACK)))
+        for name, value, known in (*options, ("border", self.border, BORDERS)):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         quality_named(self.quality)
+        self.encoding.require_size(self.width, self.height)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the video is encoded."""
+        return Encoding(self.codec, self.bit_depth, self.crf)
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -75,11 +104,15 @@ class RenderSettings:
         """Model rows of one picture with so many sampler steps."""
         return (2 * steps - 1 if self.sampler == "heun" else steps) * (2 if guided else 1)
 
+    def one_by_one(self) -> RenderSettings:
+        """Every frame sampled, after the one before it."""
+        return RenderSettings(**(vars(self) | {"quality": EXACT, "batch_size": 1}))
+
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
         scale = max(0.5, min(1.0, 128 / min(self.width, self.height)))
         size = [max(64, round(side * scale / 64) * 64) for side in (self.width, self.height)]
-        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": max(self.crf, 23)}
+        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": self.encoding.draft()}
         return RenderSettings(**(vars(self) | changes))
 
 
@@ -100,6 +133,8 @@ class Segment:
     before_hold: bool = False
     # Where more changes than t; the positions in `t` are then those on the way between its stills.
     recipes: Recipes | None = None
+    # In feedback, where every frame has a recipe of its own: how its frames come from each other.
+    course: Course | None = None
 
     @property
     def blend(self) -> bool:
@@ -213,6 +248,9 @@ def make_plan(
     if draft:
         settings = settings.draft()
     frames = excerpt_frames(schedule, start, seconds)
+    if settings.frames == FEEDBACK and not draft:
+        settings = settings.one_by_one()
+        return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
     if draft or is_plain(schedule):
         return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
     segments = _segments_with_recipes(schedule, settings, likeness)
@@ -237,6 +275,16 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
         following = slice(stop, None)
         holds = stop < schedule.n_frames and not np.any(schedule.t[following])
         yield Segment(a, b, start, positions, picture, holds and a != b)
+
+
+def _shots(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    """Segments for feedback: whole shots, a recipe and a move for every frame."""
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop, towards in shot_runs(schedule):
+        recipes = shot_recipes(schedule, rows, start, stop, towards)
+        course = course_of(schedule, recipes, start, stop, (settings.width, settings.height))
+        shots = int(schedule.shot_a[start]), towards
+        yield Segment(*shots, start, recipes.rows[:, T], np.arange(stop - start), recipes=recipes, course=course)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -285,7 +333,8 @@ def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
     if segment.recipes is not None:
         ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
-        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story))
+        course = segment.course.material() if segment.course is not None else None
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course)
     return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 

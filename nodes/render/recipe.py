@@ -161,6 +161,37 @@ def segment_recipes(
     return positions, picture, Recipes(own[firsts], first, finish, *shared, False)
 
 
+def shot_runs(schedule: FrameSchedule) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, shot that it leads to) of the frames of every shot, however long it holds before it leaves."""
+    a, towards = schedule.shot_a, schedule.shot_b.copy()
+    for frame in range(schedule.n_frames - 2, -1, -1):
+        if towards[frame] == a[frame] and a[frame + 1] == a[frame]:
+            towards[frame] = towards[frame + 1]
+    marks = np.stack([a, towards])
+    starts = np.flatnonzero(np.any(np.diff(marks, axis=1, prepend=-1) != 0, axis=0)).tolist()
+    for start, stop in zip(starts, [*starts[1:], schedule.n_frames], strict=True):
+        yield start, stop, int(towards[start])
+
+
+def shot_recipes(schedule: FrameSchedule, rows: np.ndarray, start: int, stop: int, towards: int) -> Recipes:
+    """The recipes of a shot in feedback, one per frame, from its own picture to the next shot's.
+
+    While it holds it does not leave its own prompt, and while it dissolves not the place where it was before.
+    """
+    a, own = int(schedule.shot_a[start]), rows[start:stop].copy()
+    holds = schedule.shot_b[start:stop] == a
+    dissolves = np.array([kind == "dissolve" for kind in schedule.transition[start:stop]])
+    for frame in range(stop - start):
+        if holds[frame]:
+            own[frame, T] = 0
+        elif dissolves[frame]:
+            own[frame, T] = own[frame - 1, T] if frame else 0
+    first = _still(a, a, _first(own))
+    themes = tuple(theme.prompt for theme in schedule.themes.values())
+    shared = themes, bool(np.any(rows[:, CFG] != 1)), bool(np.any(rows[:, CARRY] > 0))
+    return Recipes(own, first, _arrival(schedule, rows, a, towards, stop) or first, *shared, False)
+
+
 def _first(own: np.ndarray) -> np.ndarray:
     row = own[0].copy()
     row[T] = 0

@@ -96,6 +96,10 @@ class LatentSource:
         """The latents of a segment that are stored now, keyframes apart."""
         return list(self.folder.glob(f"way_{segment_key(self.story, self.material.seeds, segment)}_*.npz"))
 
+    def picture_file(self, segment: Segment, number: int) -> Path:
+        """Where feedback keeps the latent of a frame of a segment."""
+        return self._file(segment, number)
+
     def _file(self, segment: Segment, number: int) -> Path:
         return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{number:05d}.npz"
 
@@ -264,7 +268,7 @@ class LatentSource:
     def _cooked(self, cook: tuple[Recipes, list, tuple[str, ...]], trace: Trace, between: Trace | None, near: bool):
         """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
         recipes, rows, _ = cook
-        model, steps = self._model(rows[0][LORA]), int(rows[0][STEPS])
+        model, steps = self.model_at(rows[0][LORA]), int(rows[0][STEPS])
         guidance = [row[CFG] for row in rows]
         same = guidance.count(guidance[0]) == len(guidance)
         if same and not self._traced:
@@ -283,7 +287,7 @@ class LatentSource:
             predictor(scale, trace, between, near=near, guided=recipes.guided),
         )
 
-    def _model(self, strength: float) -> Any:
+    def model_at(self, strength: float) -> Any:
         """The model with its likeness at another strength: LoRAs add up, so what is missing is applied on top."""
         if strength not in self._models:
             while len(self._models) > 2:
