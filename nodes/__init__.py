@@ -11,6 +11,7 @@ def node_classes() -> list[type]:
     from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
+    from .output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
     from .render.node import RenderMusicVideo, StoryAnimatic
     from .schedule.node import OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
@@ -35,6 +36,9 @@ def node_classes() -> list[type]:
         OnsetSlerpScheduler,
         StoryAnimatic,
         RenderMusicVideo,
+        UpscaleMusicVideo,
+        SaveMusicVideo,
+        SaveFrames,
         IdentityMetrics,
     ]
 

@@ -25,6 +25,7 @@ STAGES = [
     "identity",
     "schedule",
     "render",
+    "output",
 ]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "timing", "errors", "host"}
@@ -129,6 +130,9 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "OnsetSlerpScheduler",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "UpscaleMusicVideo",
+        "SaveMusicVideo",
+        "SaveFrames",
         "IdentityMetrics",
     ]
     for node in ours:

@@ -19,7 +19,7 @@ from ..types import FrameSchedule, Story
 from .pictures import ShotMaterial
 from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import quality_named
-from .report import Estimate, SpeedRecord, StageClock, disk_bytes
+from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
 from .sampling import LatentSource
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
@@ -90,6 +90,8 @@ def render_music_video(
                 sample_rate=sample_rate,
                 codec=plan.settings.codec,
             )
+    if run.encoded:
+        run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
     report = run.report() | {
         "key": key,
         "work_folder": folder.name,
@@ -125,7 +127,11 @@ class _Run:
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
         self.quality, self.encoding = quality_named(plan.settings.quality), plan.settings.encoding
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
-        self.decoded = self.reused_chunks = 0
+        size = f"{plan.settings.width}x{plan.settings.height}"
+        self.encoding_speed = SpeedRecord(
+            host.cache_dir(), f"encode {self.encoding.codec} {self.encoding.depth} {size}"
+        )
+        self.encoded = self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
         self._buffer: np.ndarray | None = None
@@ -195,7 +201,7 @@ class _Run:
             with self.clock.stage("decode"):
                 pictures = self._pictures(segment, way, self._shown(segment, frames))
             with self.clock.stage("encode"):
-                write_segment(
+                self.encoded += write_segment(
                     self._chunk_file(segment, frames),
                     (pictures[picture] for picture in segment.picture[_within(segment, frames)].tolist()),
                     fps=self.fps,
@@ -315,12 +321,19 @@ class _Run:
     def _estimate(self, missing: list[tuple[Segment, range]], pictures: int, speed) -> Estimate:
         settings = self.plan.settings
         frames = sum(len(part) for _, part in missing)
+        known = self.encoding_speed.read()
+        if known is None:
+            encoding = encode_seconds(frames, settings.width, settings.height, self.encoding)
+        else:
+            encoding = frames * known[0] + len(self.plan.frames) * known[1]
         return Estimate(
             frames=frames,
             pictures=pictures,
             model_calls=pictures * settings.calls_per_picture,
-            seconds=None if speed is None else pictures * settings.steps * speed[0] + frames * speed[1],
-            disk_bytes=disk_bytes(frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps)),
+            seconds=None if speed is None else pictures * settings.steps * speed[0] + frames * speed[1] + encoding,
+            disk_bytes=disk_bytes(
+                frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps), self.encoding
+            ),
         )
 
     def report(self) -> dict:
