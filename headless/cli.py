@@ -23,9 +23,11 @@ from .options import (
     UsageError,
     apply_role,
     apply_set,
+    apply_suffix,
     current_value,
     find_output,
     find_role,
+    out_suffix,
     parse_size,
     schemas_of,
 )
@@ -60,7 +62,13 @@ def parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", parents=[debug], help="render a song's video")
     render.add_argument("song", metavar="SONG", help=f"audio file, or '{DEMO}' for the demo song")
-    render.add_argument("--out", required=True, type=Path, metavar="OUT.mp4", help="where the video goes")
+    render.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="OUT.mp4",
+        help="where it goes: .mp4, .mov (ProRes), .webm (AV1), .gif",
+    )
     render.add_argument(
         "--workflow",
         metavar="W.json",
@@ -259,8 +267,7 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     written = args.prompt is not None and args.lyrics is None
     workflow = load_workflow(args.workflow or (PROMPT_WORKFLOW if written else DEFAULT_WORKFLOW))
-    if args.out.suffix.lower() not in (".mp4", ".m4v"):
-        raise UsageError(f"The video is an MP4 file, got --out '{args.out}'; give a name that ends in .mp4.")
+    suffix = out_suffix(args.out.name)
     for folder in args.models:
         if not folder.is_dir():
             raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
@@ -272,7 +279,7 @@ def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         try:
             run = _render_on_server if args.server else _render_here
             video = run(args, bootstrap, host, workflow, song)
-            if args.start is None and args.seconds is None:
+            if args.start is None and args.seconds is None and suffix == ".mp4":
                 video = keep_song_packets(video, song, host)
             size = video.stat().st_size
             publish(video, out)
@@ -313,6 +320,7 @@ def _render_here(
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
+    workflow = apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
     def on_event(name: str, data: dict) -> None:
         if name == "executing":
@@ -321,7 +329,8 @@ def _render_here(
             host.show_line(data["message"], keep=True)
 
     result = executor.Executor(registry, host=host).run(workflow, on_event=on_event)
-    files = result.outputs.get(output, {}).get("images", [])
+    shown = result.outputs.get(output, {})
+    files = shown.get("files") or shown.get("images") or []
     if not files:
         reason = result.blocked[-1][1] if result.blocked else "look at the nodes before it."
         raise InputError(f"{executor.title_of(workflow[output])} saved no file: {reason}")
@@ -345,7 +354,10 @@ def _render_on_server(
         args.checkpoint = checkpoint
         return with_options(workflow, schemas, args, song_name)
 
-    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host)
+    def adapt(workflow: dict, schemas: dict, output: str) -> dict:
+        return apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
+
+    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt)
 
 
 def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: str) -> dict:

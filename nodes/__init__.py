@@ -13,6 +13,7 @@ def node_classes() -> list[type]:
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
     from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
+    from .output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
     from .render.node import RenderMusicVideo, StoryAnimatic
     from .sampler.node import ScheduleToSampler
     from .schedule.node import EventPlan, OnsetSlerpScheduler
@@ -45,6 +46,9 @@ def node_classes() -> list[type]:
         StoryAnimatic,
         RenderMusicVideo,
         ScheduleToSampler,
+        UpscaleMusicVideo,
+        SaveMusicVideo,
+        SaveFrames,
         IdentityMetrics,
     ]
 

@@ -28,6 +28,7 @@ STAGES = [
     "exchange",
     "render",
     "sampler",
+    "output",
 ]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
@@ -139,6 +140,9 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "StoryAnimatic",
         "RenderMusicVideo",
         "ScheduleToSampler",
+        "UpscaleMusicVideo",
+        "SaveMusicVideo",
+        "SaveFrames",
         "IdentityMetrics",
     ]
     for node in ours:
