@@ -6,8 +6,9 @@ from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..identity.lora import IdentityLora
+from ..motion.warp import BORDERS
 from ..types import FrameSchedule, Story
-from .quality import DEFAULT_QUALITY, QUALITIES
+from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -130,6 +131,29 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="Whose likeness the model has: the story's main person is named by its token when prompts "
                     "are encoded. Without it the main person is anyone.",
                 ),
+                io.Combo.Input(
+                    "frames",
+                    options=list(FRAMES),
+                    default=FRAMES[0],
+                    optional=True,
+                    tooltip="How frames come about. travel: each by itself, on the way between two shots. feedback: "
+                    "each from the one before, moved by the schedule's zoom, angle and pan and painted anew in part.",
+                ),
+                io.Combo.Input(
+                    "border",
+                    options=list(BORDERS),
+                    default=BORDERS[0],
+                    optional=True,
+                    tooltip="feedback: what comes in where the picture has moved away. reflect mirrors the picture, "
+                    "replicate repeats its edge, wrap continues on the other side.",
+                ),
+                io.Boolean.Input(
+                    "anchor_colours",
+                    default=True,
+                    optional=True,
+                    tooltip="feedback: hold each shot's colours to those of its own picture, on the way to the "
+                    "next one's.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -165,6 +189,9 @@ class RenderMusicVideo(io.ComfyNode):
         draft=False,
         quality=DEFAULT_QUALITY,
         identity_lora=None,
+        frames=FRAMES[0],
+        border=BORDERS[0],
+        anchor_colours=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -187,6 +214,9 @@ class RenderMusicVideo(io.ComfyNode):
             crf=crf,
             quality=quality,
             person=NOBODY if person is None else person.words,
+            frames=frames,
+            border=border,
+            anchor_colours=anchor_colours,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)
