@@ -35,6 +35,8 @@ FOLDER = "songreel"
 # A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
 _SMALL = 100_000_000
 _GB = 1024**3
+# What float32 weights, activations at 512 pixels and the program around them take on a CPU.
+_CPU_NEEDS = 7 * _GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +176,13 @@ def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
 
     if settings.memory != "auto":
         return settings.memory == "save"
-    return device.type == "cuda" and torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    memory = Path("/proc/meminfo")
+    if device.type != "cpu" or not memory.is_file():
+        return False
+    free = next(line for line in memory.read_text("ascii").splitlines() if line.startswith("MemAvailable"))
+    return int(free.split()[1]) * 1024 < _CPU_NEEDS
 
 
 def _train(
