@@ -31,6 +31,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.add_argument("--learning-rate", type=float, metavar="X", help="largest step of the optimizer")
     command.add_argument("--layers", choices=list(_settings.LAYERS), help="which layers of the UNet learn")
     command.add_argument("--text-encoder", action="store_true", default=None, help="let the text encoder learn too")
+    command.add_argument("--prior-share", type=float, metavar="X", help="share of the model's own pictures (0.3)")
     command.add_argument("--precision", choices=list(_settings.PRECISIONS), help="numbers that the model computes with")
     command.add_argument("--memory", choices=list(_settings.MEMORY), help="save: slower, in less memory")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="decides all chance (0)")
@@ -77,7 +78,8 @@ def _train(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
 
 def _wanted(args: argparse.Namespace, demo: bool) -> Any:
     """The settings that the options mean. Raises UsageError when one does not fit."""
-    names = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "precision", "memory", "seed")
+    names = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision")
+    names += ("memory", "seed")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if demo and args.preset is None:
         given = DEMO_SETTINGS | given

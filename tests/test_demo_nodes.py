@@ -15,7 +15,7 @@ from headless.host import HeadlessHost, Interrupted
 from headless.options import ROLES, apply_role, find_role, schemas_of
 
 lora_module = pack.load("nodes.identity.lora")
-TINY = {"steps": 4, "rank": 2, "resolution": 64, "preset": "quick"}
+TINY = {"steps": 4, "rank": 2, "resolution": 64, "preset": "quick", "prior_share": 0.0}
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def run(tmp_path, monkeypatch, capsys):
 
 def test_train_writes_a_lora_and_finds_it_again(run, tmp_path):
     out, plot = tmp_path / "new" / "zuva.safetensors", tmp_path / "p.png"
-    tiny = ["--steps", "4", "--rank", "2", "--resolution", "64"]
+    tiny = ["--steps", "4", "--rank", "2", "--resolution", "64", "--prior-share", "0"]
     command = ["train", "demo", "--out", out, "--plot", plot, *tiny]
     status, said = run(*command)
     assert status == 0 and "'zuva person', step" in said
@@ -207,6 +207,7 @@ def test_a_stopped_training_leaves_no_file_and_goes_on(run, tmp_path, monkeypatc
 
     monkeypatch.setattr(HeadlessHost, "send_event", stopping)
     command = ["train", "demo", "--out", out, "--steps", "8", "--rank", "2", "--resolution", "64"]
+    command += ["--prior-share", "0"]
     status, said = run(*command)
     assert status == 130 and "goes on from there" in said
     assert [path.name for path in tmp_path.iterdir()] == ["home"]

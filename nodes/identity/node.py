@@ -165,16 +165,17 @@ def trained_output(done) -> io.NodeOutput:
 
     from .handed import hand_out
     from .plot import plot_training
+    from .run import live
 
     hand_out(done.path)
-    text = json.dumps(done.report, indent=2)
+    text, steps = json.dumps(done.report, indent=2), len(done.curve.losses)
     return io.NodeOutput(
         done.lora,
         done.lora.name,
         load_file(done.path),
         _image(plot_training(done.curve)),
         text,
-        ui={"text": [text]},
+        ui={"text": [text], "songreel_training": [live(current().node_id(), steps, steps, done.curve)]},
     )
 
 
