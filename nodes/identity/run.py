@@ -56,15 +56,15 @@ def train_lora(
     checkpoint: Path,
     settings: TrainSettings,
     *,
-    folder: Path | None = None,
+    out: Path | None = None,
     on_file: Callable[[Path], None] = lambda path: None,
 ) -> Trained:
     """Train a LoRA of a subject, or return the one that the same inputs gave before.
 
     Parameters
     ----------
-    folder : Path, optional
-        Where the file goes; the folder of songreel's LoRAs when absent.
+    out : Path, optional
+        The file to make; one in the folder of songreel's LoRAs when absent.
     on_file : callable
         Told of every file and folder made from the subject's pictures, before it is filled.
 
@@ -78,7 +78,7 @@ def train_lora(
     base = _checkpoint_digest(host, checkpoint)
     identity = [TRAINING_VERSION, subject.digest, subject.words, list(subject.captions), base, settings.to_json()]
     training = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    path = (folder or lora_folder(host)) / f"{subject.token}-{training[:8]}.safetensors"
+    path = out or host.lora_folder() / FOLDER / f"{subject.token}-{training[:8]}.safetensors"
     work = host.work_dir(f"train-{training[:24]}")
     log = work / "curve.json"
     if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
@@ -109,14 +109,6 @@ def train_lora(
     (work / "state.pt").unlink(missing_ok=True)
     lora = IdentityLora(_name(path), digest, base, subject.record or DRAWN)
     return Trained(lora, path, curve, facts, True)
-
-
-def lora_folder(host: Host) -> Path:
-    """Where trained files go: `songreel` in the first folder of LoRAs."""
-    folders = host.model_folders("loras")
-    if not folders:
-        raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
-    return folders[0] / FOLDER
 
 
 def advice(settings: TrainSettings) -> str:
