@@ -88,10 +88,10 @@ class Renderer:
         self.stage.write_segment = keep
         self.stage.LatentSource.exact_latents = keep_latents
 
-    def settings(self, quality: str):
+    def settings(self, quality: str, **changes):
         """The demo model's settings at a quality."""
         return self.plan.RenderSettings(
-            self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality
+            self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality, **changes
         )
 
     def key(self, story, schedule) -> str:
@@ -99,13 +99,13 @@ class Renderer:
         plan = self.plan.make_plan(story, schedule, self.settings("exact"))
         return self.plan.plan_key(plan, story, schedule, [self.host.fingerprint(part) for part in self.parts])
 
-    def render(self, story, schedule, waveform, rate, quality: str) -> tuple[np.ndarray, dict]:
-        """Frames uint8 (n, h, w, 3) and the report."""
+    def render(self, story, schedule, waveform, rate, quality: str, **changes) -> tuple[np.ndarray, dict]:
+        """Frames uint8 (n, h, w, 3) and the report. changes: other settings."""
         self.pictures.clear()
         self.latents.clear()
         # Segments of an earlier render would be reused, and their pictures not seen here.
         shutil.rmtree(self.host.private_dir() / "work", ignore_errors=True)
-        settings = self.settings(quality)
+        settings = self.settings(quality, **changes)
         with torch.inference_mode():
             begin = time.perf_counter()
             _, report = self.stage.render_music_video(self.host, *self.parts, story, schedule, waveform, rate, settings)

@@ -8,11 +8,13 @@ def node_classes() -> list[type]:
     from .charcha.node import CharchaCapture, CharchaIdentity
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
+    from .exchange.node import ScheduleToText, TextToSchedule
     from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
+    from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
     from .render.node import RenderMusicVideo, StoryAnimatic
-    from .schedule.node import OnsetSlerpScheduler
+    from .schedule.node import EventPlan, OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
     return [
@@ -33,6 +35,12 @@ def node_classes() -> list[type]:
         TrainIdentityLoRA,
         ApplyIdentityLoRA,
         OnsetSlerpScheduler,
+        EventPlan,
+        ModulateSchedule,
+        ScheduleCurve,
+        ScheduleThemes,
+        ScheduleToText,
+        TextToSchedule,
         StoryAnimatic,
         RenderMusicVideo,
         IdentityMetrics,

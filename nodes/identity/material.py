@@ -128,7 +128,7 @@ def class_latents(
     path = folder / f"class_{key[:32]}.safetensors"
     if path.is_file():
         return load_file(path)["latents"]
-    device, dtype = next(unet.parameters()).device, next(unet.parameters()).dtype
+    device, dtype = unet.conv_in.bias.device, unet.conv_in.bias.dtype
     embeddings = prompts.embeddings.to(device, dtype)
     empty, rows = embeddings[:1], embeddings[prompts.rows(texts)]
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..media.files import atomic_path, file_digest
 from ..sd15.checkpoint import CheckpointFile, load_part
+from ..sd15.frozen import computes_in_bfloat16, freeze_layers
 from .adapter import add_adapter, kohya_tensors, trained
 from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
 from .material import class_latents, embed_prompts, encode_pictures, make_material
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ..host import Host
 
 # Counts up whenever the same inputs would give another file.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 FOLDER = "songreel"
 # A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
 _SMALL = 100_000_000
@@ -162,9 +163,10 @@ def _precision(settings: TrainSettings, device: torch.device, weights: int) -> t
     if settings.precision != "auto":
         return getattr(torch, settings.precision)
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    fast = weights >= _SMALL and device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if computes_in_bfloat16(device) else torch.float16
+    if weights < _SMALL or device.type != "cpu":
+        return torch.float32
+    return torch.bfloat16 if computes_in_bfloat16(device) or settings.memory == "save" else torch.float32
 
 
 def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
@@ -193,7 +195,11 @@ def _train(
     text_encoder = load_part(file, "text_encoder", device=device)
     prompts = embed_prompts(subject, text_encoder, host.tokenize)
     dtype = _precision(settings, device, file.weights())
+    if not settings.text_encoder:
+        text_encoder = None
     unet = load_part(file, "unet", device=device, dtype=dtype)
+    if dtype != torch.bfloat16 or not computes_in_bfloat16(device):
+        freeze_layers(unet)
     own = class_latents(
         unet,
         prompts,
@@ -206,11 +212,9 @@ def _train(
     material = make_material(subject, latents, own, prompts)
     add_adapter(unet, "unet", settings)
     parameters = {"unet": trained(unet)}
-    if settings.text_encoder:
+    if text_encoder is not None:
         add_adapter(text_encoder, "text_encoder", settings)
         parameters["text_encoder"] = trained(text_encoder)
-    else:
-        text_encoder = None
     saving = _save_memory(settings, device)
     if saving:
         unet.enable_gradient_checkpointing()
@@ -232,6 +236,7 @@ def _train(
     facts = {
         "weights_trained": sum(value.numel() for value in everything),
         "precision": str(dtype).removeprefix("torch."),
+        "arithmetic": str(unet.conv_in.bias.dtype).removeprefix("torch."),
         "gradient_checkpointing": saving,
         "steps": settings.steps,
         "first_step_of_this_run": first or 0,

@@ -63,8 +63,9 @@ class Trainer:
 
         self._unet, self._text, self._parameters = unet, text_encoder, parameters
         self._settings, self._optimizer = settings, optimizer
-        weight = unet.conv_in.weight
-        self._device, self._dtype = weight.device, weight.dtype
+        # Frozen weights may lie in fewer bits than the arithmetic has.
+        first = unet.conv_in.bias
+        self._device, self._dtype = first.device, first.dtype
         self._material = material
         self._latents = material.latents.to(self._device)
         self._embeddings = material.prompts.embeddings.to(self._device, self._dtype)

@@ -173,6 +173,7 @@ class RenderMusicVideo(io.ComfyNode):
         from .render import render_music_video
 
         host = current()
+        person = verified(host, identity_lora) if identity_lora is not None else None
         settings = RenderSettings(
             width,
             height,
@@ -185,7 +186,7 @@ class RenderMusicVideo(io.ComfyNode):
             noise=noise,
             crf=crf,
             quality=quality,
-            person=verified(host, identity_lora).words if identity_lora is not None else NOBODY,
+            person=NOBODY if person is None else person.words,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)
@@ -202,6 +203,7 @@ class RenderMusicVideo(io.ComfyNode):
             start=start,
             seconds=seconds,
             draft=draft,
+            likeness=None if person is None else person.path,
         )
         text = json.dumps(report, indent=2)
         return io.NodeOutput(host.video_from_file(path), text, ui={"text": [text]})
