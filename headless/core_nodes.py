@@ -595,5 +595,7 @@ def node_classes() -> list[type[io.ComfyNode]]:
 
 def registry() -> dict[str, type[io.ComfyNode]]:
     """Every node of this host and of the pack, by id. `comfy_api` must be in place (see `__main__`)."""
-    classes = [*node_classes(), *pack.load("nodes").node_classes()]
+    from . import demo_nodes
+
+    classes = [*node_classes(), *pack.load("nodes").node_classes(), *demo_nodes.node_classes()]
     return {cls.define_schema().node_id: cls for cls in classes}

@@ -175,6 +175,14 @@ class HeadlessHost(_port.Host):
     def model_file(self, kind: str, name: str) -> Path:
         return self._registered.get((kind, name)) or super().model_file(kind, name)
 
+    def lora_folder(self) -> Path:
+        folder = self.root / "models" / "loras"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return folder
+
     def register(self, kind: str, path: Path) -> str:
         """Make a file known under its base name ("checkpoints", "loras" ... or "input"), and return that name.
 

@@ -34,7 +34,8 @@ class Role:
 
     Each entry of `inputs` is a group of names that mean the same; the node must have one of each.
     `titled`: names that count as well when the node's title names the role. `every`: other nodes with the same inputs
-    get the value too, as a model that is trained and applied must be one.
+    get the value too, as a model that is trained and applied must be one. `beside`: of several nodes, those that also
+    have this input are meant.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Role:
     inputs: tuple[tuple[str, ...], ...]
     titled: tuple[str, ...] = ()
     every: bool = False
+    beside: str = ""
 
 
 ROLES = {
@@ -55,8 +57,8 @@ ROLES = {
         Role("checkpoint", "--checkpoint", (("ckpt_name",),), every=True),
         Role("frame rate", "--fps", (("fps",),)),
         Role("size", "--size", (("width",), ("height",))),
-        Role("seed", "--seed", (("seed", "noise_seed"),)),
-        Role("steps", "--steps", (("steps",),)),
+        Role("seed", "--seed", (("seed", "noise_seed"),), beside="sampler_name"),
+        Role("steps", "--steps", (("steps",),), beside="sampler_name"),
         Role("guidance", "--set NODE.cfg", (("cfg",),)),
         Role("start", "--start", (("start",),)),
         Role("seconds", "--seconds", (("seconds",),)),
@@ -118,6 +120,9 @@ def find_role(workflow: Mapping, schemas: Schemas, role: Role) -> tuple[str, lis
     ]
     if not candidates:
         return None
+    if len(candidates) > 1 and role.beside:
+        sampling = [node for node in candidates if role.beside in schemas[workflow[node]["class_type"]]]
+        candidates = sampling or candidates
     if len(candidates) > 1:
         listed = "; ".join(name_of(workflow, node_id) for node_id in candidates)
         raise UsageError(

@@ -122,6 +122,13 @@ class Host(ABC):
                 return path
         raise InputError(f"There is no model '{name}' in the folder '{kind}'; put the file there or pick another.")
 
+    def lora_folder(self) -> Path:
+        """Where LoRAs that are made here go: the first folder of LoRAs. Raises InputError when there is none."""
+        folders = self.model_folders("loras")
+        if not folders:
+            raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
+        return folders[0]
+
     # Progress --------------------------------------------------------------------------------
 
     @abstractmethod

@@ -7,8 +7,9 @@ from comfy_api.latest import io
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..identity.lora import IdentityLora
 from ..media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
+from ..motion.warp import BORDERS
 from ..types import FrameSchedule, Story
-from .quality import DEFAULT_QUALITY, QUALITIES
+from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES
 from .size import CHOICES, CUSTOM, size_of
 
 
@@ -157,6 +158,29 @@ class RenderMusicVideo(io.ComfyNode):
                     optional=True,
                     tooltip="A picture size that SD1.5 composes well. custom: width and height as given above.",
                 ),
+                io.Combo.Input(
+                    "frames",
+                    options=list(FRAMES),
+                    default=FRAMES[0],
+                    optional=True,
+                    tooltip="How frames come about. travel: each by itself, on the way between two shots. feedback: "
+                    "each from the one before, moved by the schedule's zoom, angle and pan and painted anew in part.",
+                ),
+                io.Combo.Input(
+                    "border",
+                    options=list(BORDERS),
+                    default=BORDERS[0],
+                    optional=True,
+                    tooltip="feedback: what comes in where the picture has moved away. reflect mirrors the picture, "
+                    "replicate repeats its edge, wrap continues on the other side.",
+                ),
+                io.Boolean.Input(
+                    "anchor_colours",
+                    default=True,
+                    optional=True,
+                    tooltip="feedback: hold each shot's colours to those of its own picture, on the way to the "
+                    "next one's.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -197,6 +221,9 @@ class RenderMusicVideo(io.ComfyNode):
         codec=DEFAULT_CODEC,
         bit_depth=AUTO_DEPTH,
         size=CUSTOM,
+        frames=FRAMES[0],
+        border=BORDERS[0],
+        anchor_colours=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -220,6 +247,9 @@ class RenderMusicVideo(io.ComfyNode):
             person=NOBODY if person is None else person.words,
             codec=codec,
             bit_depth=bit_depth,
+            frames=frames,
+            border=border,
+            anchor_colours=anchor_colours,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)

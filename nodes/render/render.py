@@ -19,8 +19,8 @@ from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .feedback import Feedback
 from .pictures import ShotMaterial
-from .plan import FEEDBACK, Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
-from .quality import quality_named
+from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
+from .quality import FEEDBACK, quality_named
 from .recipe import STEPS
 from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
 from .sampling import LatentSource
