@@ -13,9 +13,11 @@ from ..errors import InputError
 from ..host import Digest
 from ..media.codecs import DEFAULT_CODEC, Encoding
 from ..media.video import join_segments, write_segment
+from ..motion.warp import Motion
 from ..timing import clock_text
 from ..types import FrameSchedule, Story
 from .plan import excerpt_frames, excerpt_samples
+from .recipe import plain_fade
 
 BAR_HEIGHT = 6
 LINE_LETTERS = 34
@@ -78,12 +80,47 @@ def _frames(story: Story, schedule: FrameSchedule, frames: range, width: int, he
     def card(shot: int) -> np.ndarray:
         return shot_card(story, shot, width, height)
 
+    fade, moves = plain_fade(schedule), _moves(schedule, width, height)
     for frame in frames:
-        a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
-        picture = card(a) if t == 0 else np.rint(card(a) * (1 - t) + card(b) * t).astype(np.uint8)
+        a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(fade[frame])
+        picture = card(a) if moves is None else _moved(card(a), moves[frame])
+        picture = picture if t == 0 else np.rint(picture * (1 - t) + card(b) * t).astype(np.uint8)
         picture = picture.copy()
         picture[-BAR_HEIGHT:, : round(t * width)] = 255
         yield picture
+
+
+def _moves(schedule: FrameSchedule, width: int, height: int) -> np.ndarray | None:
+    """Where the schedule's curves have moved each frame since its shot began, float64 (n, 3, 3); None when nowhere."""
+    if not set(schedule.curves) & {"zoom", "angle", "dx", "dy"}:
+        return None
+    fps = float(schedule.fps)
+    zoom, angle, dx, dy = (schedule.curve(name) for name in ("zoom", "angle", "dx", "dy"))
+    moves = np.empty((schedule.n_frames, 3, 3))
+    for frame in range(schedule.n_frames):
+        if frame == 0 or schedule.shot_a[frame] != schedule.shot_a[frame - 1]:
+            moves[frame] = np.eye(3)
+        else:
+            step = Motion(
+                zoom[frame] ** (1 / fps), angle[frame] / fps, dx[frame] / fps * width, dy[frame] / fps * height
+            )
+            moves[frame] = step.matrix() @ moves[frame - 1]
+    return moves
+
+
+def _moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """A card, moved; quicker and coarser than `warp_by`, and dark where it ends."""
+    from PIL import Image
+
+    height, width, _ = picture.shape
+    back, centre = np.linalg.inv(matrix), np.array([width / 2, height / 2, 1.0])
+    offset = centre - back @ np.array([width / 2, height / 2, 0.0]) - np.array([0.0, 0.0, 1.0])
+    (a, b), (c, d) = back[0, :2], back[1, :2]
+    places = (a, b, offset[0] + back[0, 2], c, d, offset[1] + back[1, 2])
+    moved = Image.fromarray(picture).transform(
+        (width, height), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR
+    )
+    return np.asarray(moved)
 
 
 def shot_card(story: Story, shot: int, width: int, height: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -24,6 +24,7 @@ from .recipe import (
     Still,
     T,
     is_plain,
+    plain_fade,
     recipe_rows,
     runs,
     segment_recipes,
@@ -250,6 +251,8 @@ def make_plan(
     if settings.frames == FEEDBACK and not draft:
         settings = settings.one_by_one()
         return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
+    if draft:
+        schedule = replace(schedule, t=plain_fade(schedule))
     if draft or is_plain(schedule):
         return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
     segments = _segments_with_recipes(schedule, settings, likeness)
