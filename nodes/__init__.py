@@ -13,7 +13,9 @@ def node_classes() -> list[type]:
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
     from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
+    from .output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
     from .render.node import RenderMusicVideo, StoryAnimatic
+    from .sampler.node import ScheduleToSampler
     from .schedule.node import EventPlan, OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
@@ -43,6 +45,10 @@ def node_classes() -> list[type]:
         TextToSchedule,
         StoryAnimatic,
         RenderMusicVideo,
+        ScheduleToSampler,
+        UpscaleMusicVideo,
+        SaveMusicVideo,
+        SaveFrames,
         IdentityMetrics,
     ]
 

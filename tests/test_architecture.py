@@ -27,6 +27,8 @@ STAGES = [
     "schedule",
     "exchange",
     "render",
+    "sampler",
+    "output",
 ]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
@@ -137,6 +139,10 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "TextToSchedule",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "ScheduleToSampler",
+        "UpscaleMusicVideo",
+        "SaveMusicVideo",
+        "SaveFrames",
         "IdentityMetrics",
     ]
     for node in ours:

@@ -47,6 +47,9 @@ class SmallHost(host_port.Host):
     def output_dir(self):
         return self._folder("output")
 
+    def save_place(self, prefix, width, height):
+        return self.output_dir(), prefix, 1, ""
+
     def temp_dir(self):
         return self._folder("temp")
 

@@ -135,56 +135,48 @@ class TrainIdentityLoRA(io.ComfyNode):
         return f"{state} {lost_files()}"
 
     @classmethod
-    def execute(
-        cls,
-        identity,
-        ckpt_name,
-        preset,
-        seed,
-        steps=0,
-        rank=0,
-        resolution=0,
-        learning_rate=0.0,
-        layers="preset",
-        text_encoder=False,
-        prior_share=0.3,
-        batch_size=1,
-        precision="auto",
-        memory="auto",
-        allow_reduced=False,
-    ) -> io.NodeOutput:
-        from safetensors.torch import load_file
-
-        from .handed import hand_out
+    def execute(cls, identity, ckpt_name, preset, seed, allow_reduced=False, **given) -> io.NodeOutput:
         from .person import train_person
-        from .plot import plot_training
-        from .settings import settings_of
 
-        settings = settings_of(
-            preset,
-            seed=seed,
-            steps=steps or None,
-            rank=rank or None,
-            resolution=resolution or None,
-            learning_rate=learning_rate or None,
-            layers=None if layers == "preset" else layers,
-            text_encoder=text_encoder,
-            prior_share=prior_share,
-            batch_size=batch_size,
-            precision=precision,
-            memory=memory,
-        )
+        settings = node_settings(preset, seed, **given)
         done = train_person(current(), IdentityRef.of(identity), ckpt_name, settings, allow_reduced=allow_reduced)
-        hand_out(done.path)
-        text = json.dumps(done.report, indent=2)
-        return io.NodeOutput(
-            done.lora,
-            done.lora.name,
-            load_file(done.path),
-            _image(plot_training(done.curve)),
-            text,
-            ui={"text": [text]},
-        )
+        return trained_output(done)
+
+
+def node_settings(preset, seed, *, steps=0, rank=0, resolution=0, learning_rate=0.0, layers="preset", **given):
+    """The settings that a node's inputs mean; where an input is 0 or "preset", the preset's."""
+    from .settings import settings_of
+
+    return settings_of(
+        preset,
+        seed=seed,
+        steps=steps or None,
+        rank=rank or None,
+        resolution=resolution or None,
+        learning_rate=learning_rate or None,
+        layers=None if layers == "preset" else layers,
+        **given,
+    )
+
+
+def trained_output(done) -> io.NodeOutput:
+    """What a training node gives of a finished LoRA."""
+    from safetensors.torch import load_file
+
+    from .handed import hand_out
+    from .plot import plot_training
+    from .run import live
+
+    hand_out(done.path)
+    text, steps = json.dumps(done.report, indent=2), len(done.curve.losses)
+    return io.NodeOutput(
+        done.lora,
+        done.lora.name,
+        load_file(done.path),
+        _image(plot_training(done.curve)),
+        text,
+        ui={"text": [text], "songreel_training": [live(current().node_id(), steps, steps, done.curve)]},
+    )
 
 
 class ApplyIdentityLoRA(io.ComfyNode):

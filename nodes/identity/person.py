@@ -19,9 +19,10 @@ def train_person(
     settings: TrainSettings,
     *,
     allow_reduced: bool = False,
-    folder: Path | None = None,
+    out: Path | None = None,
 ) -> Trained:
     """The LoRA of a consenting person. checkpoint: its name in the folder of checkpoints.
+    out: the file to make; one in the folder of LoRAs when absent.
 
     Raises InputError when the record may not be used, a picture is of no use, or the checkpoint is no SD1.5.
     """
@@ -29,9 +30,7 @@ def train_person(
     path = host.model_file("checkpoints", checkpoint)
     subject = subject_of(record, FaceFinder(host))
     store = store_of(host)
-    trained = train_lora(
-        host, subject, path, settings, folder=folder, on_file=lambda made: store.add_file(record.id, made)
-    )
+    trained = train_lora(host, subject, path, settings, out=out, on_file=lambda made: store.add_file(record.id, made))
     # Noted again, now with the digest of the finished file.
     store.add_file(record.id, trained.path)
     # The consent may have been taken back meanwhile.

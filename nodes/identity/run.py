@@ -35,6 +35,8 @@ FOLDER = "songreel"
 # A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
 _SMALL = 100_000_000
 _GB = 1024**3
+# What float32 weights, activations at 512 pixels and the program around them take on a CPU.
+_CPU_NEEDS = 7 * _GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +56,15 @@ def train_lora(
     checkpoint: Path,
     settings: TrainSettings,
     *,
-    folder: Path | None = None,
+    out: Path | None = None,
     on_file: Callable[[Path], None] = lambda path: None,
 ) -> Trained:
     """Train a LoRA of a subject, or return the one that the same inputs gave before.
 
     Parameters
     ----------
-    folder : Path, optional
-        Where the file goes; the folder of songreel's LoRAs when absent.
+    out : Path, optional
+        The file to make; one in the folder of songreel's LoRAs when absent.
     on_file : callable
         Told of every file and folder made from the subject's pictures, before it is filled.
 
@@ -76,7 +78,7 @@ def train_lora(
     base = _checkpoint_digest(host, checkpoint)
     identity = [TRAINING_VERSION, subject.digest, subject.words, list(subject.captions), base, settings.to_json()]
     training = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    path = (folder or lora_folder(host)) / f"{subject.token}-{training[:8]}.safetensors"
+    path = out or host.lora_folder() / FOLDER / f"{subject.token}-{training[:8]}.safetensors"
     work = host.work_dir(f"train-{training[:24]}")
     log = work / "curve.json"
     if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
@@ -107,14 +109,6 @@ def train_lora(
     (work / "state.pt").unlink(missing_ok=True)
     lora = IdentityLora(_name(path), digest, base, subject.record or DRAWN)
     return Trained(lora, path, curve, facts, True)
-
-
-def lora_folder(host: Host) -> Path:
-    """Where trained files go: `songreel` in the first folder of LoRAs."""
-    folders = host.model_folders("loras")
-    if not folders:
-        raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
-    return folders[0] / FOLDER
 
 
 def advice(settings: TrainSettings) -> str:
@@ -174,7 +168,13 @@ def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
 
     if settings.memory != "auto":
         return settings.memory == "save"
-    return device.type == "cuda" and torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    memory = Path("/proc/meminfo")
+    if device.type != "cpu" or not memory.is_file():
+        return False
+    free = next(line for line in memory.read_text("ascii").splitlines() if line.startswith("MemAvailable"))
+    return int(free.split()[1]) * 1024 < _CPU_NEEDS
 
 
 def _train(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from .audio import encode_song
-from .codecs import CODECS, DEFAULT_CODEC, DEFAULT_CRF, Encoding
+from .audio import encode_song, read_audio
+from .codecs import CODECS, DEFAULT_CODEC, DEFAULT_CRF, Codec, Encoding
 from .files import atomic_path
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ _BT709 = 1
 _RGB = 0
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".webm": "webm", ".mkv": "matroska", ".gif": "gif"}
+# What sound a file of a kind carries as it is.
+COPIED_SOUND = {
+    ".mp4": ("aac", "mp3", "flac", "alac"),
+    ".mov": ("aac", "mp3", "alac", "pcm_s16le", "pcm_s24le"),
+    ".webm": ("opus", "vorbis"),
+}
 # Where the index and the tags stand at the front: a page reads them from the first bytes of a file.
 FASTSTART = {"movflags": "+faststart+use_metadata_tags"}
 
@@ -125,13 +131,15 @@ def join_segments(
     segments: Iterable[tuple[Path, int]],
     *,
     fps: Fraction,
-    waveform: np.ndarray,
-    sample_rate: int,
+    waveform: np.ndarray | None = None,
+    sample_rate: int = 0,
+    song: Path | None = None,
     codec: str = DEFAULT_CODEC,
 ) -> None:
     """Make the finished file of a codec's segments: copy their packets, and encode the song beside them once.
 
     segments: (file, number of frames) in order, written with the same codec. waveform: float32 (channels, samples).
+    song: in its place, a file whose sound is copied, or encoded anew where this kind of file cannot carry it.
     A GIF is encoded here from its segments, which are lossless, and has no sound.
     """
     import av
@@ -144,13 +152,27 @@ def join_segments(
         return
     with (
         atomic_path(path) as part,
+        ExitStack() as stack,
         av.open(str(part), "w", format=_FORMATS[kind.suffix], options=container_options(kind.suffix)) as output,
     ):
         with av.open(str(segments[0][0])) as first:
             video = add_copy(output, first.streams.video[0], 1 / fps)
-        audio = encode_song(output, kind.song, waveform, sample_rate) if kind.song else iter(())
+        if song is not None:
+            audio = _sound_of(stack.enter_context(av.open(str(song))), song, output, kind)
+        else:
+            audio = encode_song(output, kind.song, waveform, sample_rate)
         for packet in _in_time_order(_copied_packets(segments, video, fps, kind.reorder), audio):
             output.mux(packet)
+
+
+def _sound_of(source, path: Path, output: av.container.OutputContainer, kind: Codec) -> Iterator[av.Packet]:
+    """The packets of a file's sound in `output`: its own where the file can carry them, else encoded anew."""
+    if not source.streams.audio:
+        return iter(())
+    stream = source.streams.audio[0]
+    if stream.codec_context.name in COPIED_SOUND[kind.suffix]:
+        return _restreamed(source, stream, add_copy(output, stream))
+    return encode_song(output, kind.song, *read_audio(path))
 
 
 def container_options(suffix: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
 from .course import Course, course_of
-from .quality import EXACT, quality_named
+from .quality import EXACT, FEEDBACK, FRAMES, TRAVEL, quality_named
 from .recipe import (
     STEPS,
     Recipes,
@@ -35,7 +35,6 @@ from .recipe import (
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
 NOISE_MODES = ("per shot", "shared")
-TRAVEL, FEEDBACK = "travel", "feedback"
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -78,7 +77,7 @@ class RenderSettings:
         if not (np.isfinite(self.cfg) and 0 <= self.cfg <= 100):
             raise InputError(f"cfg must be from 0 to 100, got {self.cfg!r}.")
         options = (("sampler_name", self.sampler, SAMPLERS), ("scheduler", self.scheduler, SCHEDULERS))
-        options += (("noise", self.noise, NOISE_MODES), ("frames", self.frames, (TRAVEL, FEEDBACK)))
+        options += (("noise", self.noise, NOISE_MODES), ("frames", self.frames, FRAMES))
         for name, value, known in (*options, ("border", self.border, BORDERS)):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")

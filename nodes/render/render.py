@@ -20,10 +20,10 @@ from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
 from .feedback import Feedback
 from .pictures import ShotMaterial
-from .plan import FEEDBACK, Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
-from .quality import quality_named
+from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
+from .quality import FEEDBACK, quality_named
 from .recipe import STEPS
-from .report import Estimate, SpeedRecord, StageClock, disk_bytes
+from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
 from .sampling import LatentSource
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
@@ -106,6 +106,8 @@ def render_music_video(
     work_bytes = sum(chunk.stat().st_size for chunk in {chunk for chunk, _ in segments})
     if not keep_work:
         _remove_chunks(folder, segments)
+    if run.encoded:
+        run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
     report = run.report() | {
         "key": key,
         "work_bytes": work_bytes,
@@ -154,7 +156,11 @@ class _Run:
         self.quality, self.likeness = quality_named(plan.settings.quality), likeness
         self.encoding = plan.settings.encoding
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
-        self.decoded = self.reused_chunks = 0
+        size = f"{plan.settings.width}x{plan.settings.height}"
+        self.encoding_speed = SpeedRecord(
+            host.cache_dir(), f"encode {self.encoding.codec} {self.encoding.depth} {size}"
+        )
+        self.encoded = self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
         self._buffer: np.ndarray | None = None
@@ -237,7 +243,7 @@ class _Run:
         for frames in chunks:
             pictures = self._chunk_pictures(segment, way, frames)
             with self.clock.stage("encode"):
-                write_segment(
+                self.encoded += write_segment(
                     self._chunk_file(segment, frames),
                     pictures,
                     fps=self.fps,
@@ -395,6 +401,11 @@ class _Run:
     def _estimate(self, missing: list[tuple[Segment, range]], pictures: float, speed) -> Estimate:
         settings = self.plan.settings
         frames = sum(len(part) for _, part in missing)
+        known = self.encoding_speed.read()
+        if known is None:
+            encoding = encode_seconds(frames, settings.width, settings.height, self.encoding)
+        else:
+            encoding = frames * known[0] + len(self.plan.frames) * known[1]
         return Estimate(
             frames=frames,
             pictures=math.ceil(pictures),
@@ -402,8 +413,12 @@ class _Run:
             # Feedback also encodes every picture, which costs about as much as to decode it.
             seconds=None
             if speed is None
-            else pictures * settings.steps * speed[0] + frames * speed[1] * (1 if self.feedback is None else 2),
-            disk_bytes=disk_bytes(frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps)),
+            else pictures * settings.steps * speed[0]
+            + frames * speed[1] * (1 if self.feedback is None else 2)
+            + encoding,
+            disk_bytes=disk_bytes(
+                frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps), self.encoding
+            ),
         )
 
     def report(self) -> dict:
