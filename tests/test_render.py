@@ -277,6 +277,30 @@ def test_other_settings_do_not_continue_old_work(tmp_path, changes):
     assert first["key"] != second["key"] and second["chunks_reused"] == 0
 
 
+def test_finished_parts_are_stated_and_removed_on_request(tmp_path, whole):
+    host = SmallHost(tmp_path)
+    other, first = render(host, changes={"seed": 9}, seconds=1.0)
+    path, report = render(host, keep_work=False)
+    assert report["work_folder"] == first["work_folder"] and report["work_bytes_kept"] == 0
+    folder = host.private_dir() / "work" / report["work_folder"]
+    # What another video has in the same folder stays.
+    kept = list(folder.iterdir())
+    assert sum(entry.stat().st_size for entry in kept) == first["work_bytes_kept"] == first["work_bytes"] > 0
+    assert report["work_bytes"] > first["work_bytes"]
+    assert np.array_equal(frames_of(path), whole[1])
+    _, again = render(host, keep_work=False)
+    assert again["chunks_reused"] == 0
+    render(host, changes={"seed": 9}, seconds=1.0, keep_work=False)
+    assert not folder.exists()
+
+
+def test_a_stopped_run_keeps_its_parts_all_the_same(tmp_path):
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=60), keep_work=False)
+    _, report = render(SmallHost(tmp_path), keep_work=False)
+    assert report["chunks_reused"] + report["batches_reused"] > 0 and report["work_bytes_kept"] == 0
+
+
 def test_another_model_does_not_continue_old_work(tmp_path):
     host = SmallHost(tmp_path)
     story, schedule, waveform = inputs()
