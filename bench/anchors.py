@@ -67,7 +67,8 @@ class Renderer:
         write = self.stage.write_segment
 
         def keep(path, frames, **options):
-            frames = list(frames)
+            # The renderer uses their memory again for its next chunk.
+            frames = [frame.copy() for frame in frames]
             self.pictures += frames
             return write(path, frames, **options)
 
