@@ -28,16 +28,7 @@ from skimage.metrics import structural_similarity  # noqa: E402
 
 from headless import demo_model, pack  # noqa: E402
 
-
-def warp_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean absolute difference, 0..255, between a frame and the one before it, moved by their optical flow."""
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (after, before)]
-    flow = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-    rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    moved = cv2.remap(
-        before, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return float(np.abs(moved.astype(np.float32) - after).mean())
+warp_error = pack.load("nodes.motion.flow").warp_error
 
 
 def sharpness(frame: np.ndarray) -> float:

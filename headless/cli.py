@@ -23,9 +23,11 @@ from .options import (
     UsageError,
     apply_role,
     apply_set,
+    apply_suffix,
     current_value,
     find_output,
     find_role,
+    out_suffix,
     parse_size,
     schemas_of,
 )
@@ -62,7 +64,13 @@ def parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", parents=[debug], help="render a song's video")
     render.add_argument("song", metavar="SONG", help=f"audio file, or '{DEMO}' for the demo song")
-    render.add_argument("--out", required=True, type=Path, metavar="OUT.mp4", help="where the video goes")
+    render.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="OUT.mp4",
+        help="where it goes: .mp4, .mov (ProRes), .webm (AV1), .gif",
+    )
     render.add_argument(
         "--workflow",
         metavar="W.json",
@@ -280,8 +288,7 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     workflow = load_workflow(args.workflow or _usual_workflow(args))
-    if args.out.suffix.lower() not in (".mp4", ".m4v"):
-        raise UsageError(f"The video is an MP4 file, got --out '{args.out}'; give a name that ends in .mp4.")
+    suffix = out_suffix(args.out.name)
     check_models(args.models)
     out = prepare_output(args.out)
     preview = None if args.preview is None else prepare_output(args.preview)
@@ -291,7 +298,7 @@ def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         try:
             run = _render_on_server if args.server else _render_here
             video = run(args, bootstrap, host, workflow, song)
-            if args.start is None and args.seconds is None:
+            if args.start is None and args.seconds is None and suffix == ".mp4":
                 video = keep_song_packets(video, song, host)
             size = video.stat().st_size
             publish(video, out)
@@ -336,6 +343,7 @@ def _render_here(
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
+    workflow = apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
     def on_event(name: str, data: dict) -> None:
         if name == "executing":
@@ -344,7 +352,8 @@ def _render_here(
             host.show_line(data["message"], keep=True)
 
     result = executor.Executor(registry, host=host).run(workflow, on_event=on_event)
-    files = result.outputs.get(output, {}).get("images", [])
+    shown = result.outputs.get(output, {})
+    files = shown.get("files") or shown.get("images") or []
     if not files:
         reason = result.blocked[-1][1] if result.blocked else "look at the nodes before it."
         raise InputError(f"{executor.title_of(workflow[output])} saved no file: {reason}")
@@ -368,7 +377,10 @@ def _render_on_server(
         args.checkpoint = checkpoint
         return with_options(workflow, schemas, args, song_name)
 
-    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host)
+    def adapt(workflow: dict, schemas: dict, output: str) -> dict:
+        return apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
+
+    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt)
 
 
 def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: str) -> dict:

@@ -235,6 +235,9 @@ class HeadlessHost(_port.Host):
     def output_dir(self) -> Path:
         return self._folder("output")
 
+    def save_place(self, prefix: str, width: int, height: int) -> tuple[Path, str, int, str]:
+        return numbered(prefix, self.output_dir(), width=width, height=height)
+
     def temp_dir(self) -> Path:
         return self._folder("temp")
 

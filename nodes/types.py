@@ -21,6 +21,7 @@ from .json_type import Fields as _Fields
 from .json_type import JsonType
 from .json_type import numbers as _numbers
 from .json_type import shown as _shown
+from .modulation import CURVES, CurveRange, Theme, check_curve
 from .timing import boundary, frame_count
 
 
@@ -242,13 +243,15 @@ class FrameSchedule(JsonType):
 
     fps: frames per second. n_frames: frames of the whole song. duration: seconds.
     shot_a, shot_b: int64 (n_frames,), the shots a frame lies between. t: float64 (n_frames,) in 0..1,
-    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b.
-    curves: name -> float64 (n_frames,), any of `CURVES`; an absent curve is neutral.
+    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b: "slerp", "cut" (as slerp as far as
+    t goes, then the next shot), or "dissolve" (the picture before is blended with shot_b's, t being its share).
+    curves: name -> float64 (n_frames,), any of `CURVES`, which declares range, neutral value and unit; an absent curve
+    is neutral. themes: name -> a prompt and its weight per frame, mixed into what the shots' prompts say.
     """
 
     io_type: ClassVar[str] = "FRAME_SCHEDULE"
-    CURVES: ClassVar[tuple[str, ...]] = ("cfg", "denoise", "lora_strength", "zoom", "angle", "dx", "dy")
-    TRANSITIONS: ClassVar[tuple[str, ...]] = ("slerp",)
+    CURVES: ClassVar[dict[str, CurveRange]] = CURVES
+    TRANSITIONS: ClassVar[tuple[str, ...]] = ("slerp", "cut", "dissolve")
 
     fps: Fraction
     duration: float
@@ -257,6 +260,7 @@ class FrameSchedule(JsonType):
     t: np.ndarray
     transition: tuple[str, ...]
     curves: dict[str, np.ndarray] = field(default_factory=dict)
+    themes: dict[str, Theme] = field(default_factory=dict)
 
     def __post_init__(self):
         n_frames = frame_count(self.duration, self.fps)
@@ -271,27 +275,52 @@ class FrameSchedule(JsonType):
         unknown = sorted(set(self.transition) - set(self.TRANSITIONS)) + sorted(set(self.curves) - set(self.CURVES))
         if unknown:
             raise InputError(f"{self.io_type}: unknown transition or curve '{unknown[0]}'.")
+        for name, values in self.curves.items():
+            check_curve(f"{self.io_type}: '{name}'", values, n_frames, CURVES[name])
+        for name, theme in self.themes.items():
+            theme.check(f"{self.io_type}: theme '{name}'", n_frames)
 
     @property
     def n_frames(self) -> int:
         return len(self.t)
 
+    def curve(self, name: str, default: float | None = None) -> np.ndarray:
+        """A curve by name, float64 (n_frames,): its own values, else `default`, else the neutral value.
+
+        Raises InputError when there is no curve of that name, or an absent one has no neutral value and no default
+        is given.
+        """
+        if name not in CURVES:
+            raise InputError(f"There is no curve '{name}'; those of a schedule are: {', '.join(CURVES)}.")
+        if name in self.curves:
+            return self.curves[name]
+        value = CURVES[name].neutral if default is None else default
+        if value is None:
+            raise InputError(f"The schedule has no curve '{name}', whose value then is the renderer's own setting.")
+        return np.full(self.n_frames, value)
+
     def to_json(self) -> dict:
-        return self._head() | {
-            "fps": str(self.fps),
-            "duration": self.duration,
-            "n_frames": self.n_frames,
-            "shot_a": _numbers(self.shot_a),
-            "shot_b": _numbers(self.shot_b),
-            "t": _numbers(self.t),
-            "transition": list(self.transition),
-            "curves": {name: _numbers(curve) for name, curve in self.curves.items()},
-        }
+        themes = {name: theme.to_json() for name, theme in self.themes.items()}
+        return (
+            self._head()
+            | ({"themes": themes} if themes else {})
+            | {
+                "fps": str(self.fps),
+                "duration": self.duration,
+                "n_frames": self.n_frames,
+                "shot_a": _numbers(self.shot_a),
+                "shot_b": _numbers(self.shot_b),
+                "t": _numbers(self.t),
+                "transition": list(self.transition),
+                "curves": {name: _numbers(curve) for name, curve in self.curves.items()},
+            }
+        )
 
     @classmethod
     def from_json(cls, data: Any) -> FrameSchedule:
         fields = cls._open(data)
         curves = _Fields("FRAME_SCHEDULE curves", fields.value("curves", {}))
+        themes = _Fields("FRAME_SCHEDULE themes", fields.value("themes", {}))
         duration, fps, n_frames = fields.clock()
         transition = tuple(fields.objects("transition"))
         if not all(isinstance(name, str) for name in transition):
@@ -304,6 +333,7 @@ class FrameSchedule(JsonType):
             t=fields.array("t"),
             transition=transition,
             curves={name: curves.array(name, length=n_frames) for name in curves.data},
+            themes={name: Theme.from_json(item) for name, item in themes.data.items()},
         )
 
 

@@ -23,11 +23,15 @@ STAGES = [
     "story",
     "charcha",
     "identity",
+    "modulate",
     "schedule",
+    "exchange",
     "render",
+    "sampler",
+    "output",
 ]
 STAGES += ["sync", "metrics"]
-SHARED = {"types", "guard", "json_type", "timing", "errors", "host"}
+SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
 HEAVY |= {"peft", "mediapipe", "dlib", "cryptography", "aiohttp"}
@@ -127,8 +131,18 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "TrainIdentityLoRA",
         "ApplyIdentityLoRA",
         "OnsetSlerpScheduler",
+        "EventPlan",
+        "ModulateSchedule",
+        "ScheduleCurve",
+        "ScheduleThemes",
+        "ScheduleToText",
+        "TextToSchedule",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "ScheduleToSampler",
+        "UpscaleMusicVideo",
+        "SaveMusicVideo",
+        "SaveFrames",
         "IdentityMetrics",
     ]
     for node in ours:

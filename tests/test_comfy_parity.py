@@ -51,6 +51,7 @@ TEXTS = {
 def _case(sampler, scheduler, positive, negative, *, denoise=1.0, cfg=7.5, steps=4, lora=False):
     positive = [positive] if isinstance(positive, str) else positive
     kind = "img2img" if denoise < 1 else "txt2img"
+    kind += f" {denoise:g}" if denoise not in (0.5, 1.0) else ""
     more = f"{' lora' if lora else ''}{' cfg 1' if cfg == 1 else ''}{' rows' if len(positive) > 1 else ''}"
     return {
         "name": f"{sampler} {scheduler} {kind}{more}",
@@ -79,6 +80,10 @@ SAMPLES = [
     _case("heun", "karras", EMPTY, PLAIN, denoise=0.5),
     _case("dpmpp_2m", "normal", LONG, EMPTY, denoise=0.5),
     _case("dpmpp_2m", "karras", PLAIN, WEIGHTED, denoise=0.5),
+    # What feedback asks for: the last steps of a longer schedule.
+    _case("dpmpp_2m", "karras", PLAIN, EMPTY, denoise=0.35, steps=3),
+    _case("dpmpp_2m", "karras", PLAIN, EMPTY, denoise=0.47, steps=10),
+    _case("euler", "normal", PLAIN, EMPTY, denoise=0.1, steps=2),
     _case("euler", "exponential", PLAIN, EMPTY),
     _case("heun", "sgm_uniform", PLAIN, EMPTY),
     _case("dpmpp_2m", "simple", PLAIN, EMPTY),

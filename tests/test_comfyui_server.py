@@ -120,6 +120,31 @@ def test_the_default_quality_makes_a_quarter_of_the_calls_and_shows_the_keyframe
     assert not np.array_equal(frames[14], frames[15])
 
 
+def test_feedback_moves_the_picture_and_the_headless_host_gives_the_same_frames(server, first_run, tmp_path):
+    _, entry = server.run(workflow(frames="feedback", border="wrap"))
+    assert entry["status"]["status_str"] == "success", entry["status"]
+    report = json.loads(entry["outputs"]["8"]["text"][0])
+    # The second shot holds frame 29; each of the 28 between takes one or two of the two steps, with guidance.
+    assert report["made_by"] == "feedback" and report["pictures_sampled"] == 30
+    assert report["model_calls"] == report["estimate"]["model_calls"] >= 2 * 4 + 28 * 2
+    frames = frames_of(saved_video(server, entry))
+    assert np.array_equal(frames[0], first_run[3][0]) and np.array_equal(frames[29], first_run[3][29])
+    assert all(not np.array_equal(a, b) for a, b in zip(frames, frames[1:], strict=False))
+    out = tmp_path / "out.mp4"
+    command = [sys.executable, "-m", "headless", "render", str(server.folder / "input" / "clicks.flac")]
+    command += ["--out", str(out), "--size", "64x64", "--steps", "2", "--prompt", TEXT]
+    command += ["--checkpoint", str(server.folder / "models" / "checkpoints" / "random_sd15.safetensors")]
+    for choice in ("crf=0", "frames=feedback", "border=wrap"):
+        command += ["--set", f"RenderMusicVideo.{choice}"]
+    environment = os.environ | {"SONGREEL_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    worst = max(((a.astype(float) - b) ** 2).mean() for a, b in zip(frames_of(out), frames, strict=True))
+    psnr = 10 * np.log10(255**2 / max(worst, 1e-9))
+    log.info("feedback, worst frame of %d: PSNR %.1f dB", len(frames), psnr)
+    assert psnr >= 40
+
+
 def test_history_carries_the_report_and_what_was_heard(first_run):
     _, entry, _, _ = first_run
     report = json.loads(entry["outputs"]["8"]["text"][0])

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..media.files import atomic_path, file_digest
 from ..sd15.checkpoint import CheckpointFile, load_part
+from ..sd15.frozen import computes_in_bfloat16, freeze_layers
 from .adapter import add_adapter, kohya_tensors, trained
 from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
 from .material import class_latents, embed_prompts, encode_pictures, make_material
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     from ..host import Host
 
 # Counts up whenever the same inputs would give another file.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 FOLDER = "songreel"
 # A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
 _SMALL = 100_000_000
 _GB = 1024**3
+# What float32 weights, activations at 512 pixels and the program around them take on a CPU.
+_CPU_NEEDS = 7 * _GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +163,10 @@ def _precision(settings: TrainSettings, device: torch.device, weights: int) -> t
     if settings.precision != "auto":
         return getattr(torch, settings.precision)
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    fast = weights >= _SMALL and device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if computes_in_bfloat16(device) else torch.float16
+    if weights < _SMALL or device.type != "cpu":
+        return torch.float32
+    return torch.bfloat16 if computes_in_bfloat16(device) or settings.memory == "save" else torch.float32
 
 
 def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
@@ -170,7 +174,13 @@ def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
 
     if settings.memory != "auto":
         return settings.memory == "save"
-    return device.type == "cuda" and torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    memory = Path("/proc/meminfo")
+    if device.type != "cpu" or not memory.is_file():
+        return False
+    free = next(line for line in memory.read_text("ascii").splitlines() if line.startswith("MemAvailable"))
+    return int(free.split()[1]) * 1024 < _CPU_NEEDS
 
 
 def _train(
@@ -197,8 +207,15 @@ def _train(
     host.check_interrupt()
     text_encoder = load_part(file, "text_encoder", device=device)
     prompts = embed_prompts(subject, text_encoder, host.tokenize)
+    sampler = None
+    if samples is not None:
+        sampler = Sampler(file, text_encoder, settings, subject.words, host.tokenize, check=host.check_interrupt)
     dtype = _precision(settings, device, file.weights())
+    if not settings.text_encoder:
+        text_encoder = None
     unet = load_part(file, "unet", device=device, dtype=dtype)
+    if dtype != torch.bfloat16 or not computes_in_bfloat16(device):
+        freeze_layers(unet)
     own = class_latents(
         unet,
         prompts,
@@ -211,24 +228,9 @@ def _train(
     material = make_material(subject, latents, own, prompts)
     add_adapter(unet, "unet", settings)
     parameters = {"unet": trained(unet)}
-    if settings.text_encoder:
+    if text_encoder is not None:
         add_adapter(text_encoder, "text_encoder", settings)
         parameters["text_encoder"] = trained(text_encoder)
-    sampler = None
-    if samples is not None:
-        sampler = Sampler(
-            file,
-            unet,
-            text_encoder,
-            learning=settings.text_encoder,
-            words=subject.words,
-            tokenize=host.tokenize,
-            size=settings.resolution,
-            seed=settings.seed,
-            check=host.check_interrupt,
-        )
-    if not settings.text_encoder:
-        text_encoder = None
     saving = _save_memory(settings, device)
     if saving:
         unet.enable_gradient_checkpointing()
@@ -241,7 +243,7 @@ def _train(
     def take(step: int) -> None:
         nonlocal taken, seconds_sampling
         begin = time.perf_counter()
-        for style, picture in sampler.pictures().items():
+        for style, picture in sampler.pictures(unet).items():
             samples.keep(training[:8], step, style, picture)
         taken += 1
         seconds_sampling += time.perf_counter() - begin
@@ -268,6 +270,7 @@ def _train(
     facts = {
         "weights_trained": sum(value.numel() for value in everything),
         "precision": str(dtype).removeprefix("torch."),
+        "arithmetic": str(unet.conv_in.bias.dtype).removeprefix("torch."),
         "gradient_checkpointing": saving,
         "steps": settings.steps,
         "first_step_of_this_run": first or 0,

@@ -16,6 +16,8 @@ from .material import embed, padded_ids
 if TYPE_CHECKING:
     import torch
 
+    from .settings import TrainSettings
+
 STYLES = ("realistic", "cartoon", "sketch")
 # A set of three takes as many passes of the UNet as some twenty training steps at the same size.
 STEPS, CFG, LARGEST = 10, 7.0, 384
@@ -48,30 +50,27 @@ def prompts_of(words: str) -> dict[str, tuple[str, str]]:
 class Sampler:
     """Paints the samples with the modules as they are when asked.
 
-    text_encoder: embeds the prompts, once now unless `learning`. size: side of the training pictures in pixels.
+    text_encoder: embeds the prompts: once now, or each time anew where it learns too.
     """
 
     def __init__(
         self,
         file: CheckpointFile,
-        unet: torch.nn.Module,
         text_encoder: torch.nn.Module,
-        *,
-        learning: bool,
+        settings: TrainSettings,
         words: str,
         tokenize: Callable[[str], list[int]],
-        size: int,
-        seed: int,
+        *,
         check: Callable[[], None],
     ):
         import torch
 
-        self._file, self._unet, self._check, self._seed = file, unet, check, seed
-        self._side = min(size, LARGEST) // 8
+        self._file, self._check, self._seed = file, check, settings.seed
+        self._side = min(settings.resolution, LARGEST) // 8
         texts = [text for pair in prompts_of(words).values() for text in pair]
         self._ids = torch.tensor([padded_ids(tokenize(text)) for text in texts])
-        self._text = text_encoder if learning else None
-        self._embeddings = None if learning else self._embed(text_encoder)
+        self._text = text_encoder if settings.text_encoder else None
+        self._embeddings = None if settings.text_encoder else self._embed(text_encoder)
 
     def _embed(self, text_encoder: torch.nn.Module) -> torch.Tensor:
         import torch
@@ -79,19 +78,19 @@ class Sampler:
         with torch.no_grad():
             return embed(text_encoder, self._ids).float().cpu()
 
-    def pictures(self) -> dict[str, np.ndarray]:
+    def pictures(self, unet: torch.nn.Module) -> dict[str, np.ndarray]:
         """Style -> uint8 (S, S, 3). The noise is the same every time; no chance of the training is used up."""
         import torch
 
-        weight = next(self._unet.parameters())
+        weight = unet.conv_in.bias
         embeddings = self._embeddings if self._text is None else self._embed(self._text)
         embeddings = embeddings.to(weight.device, weight.dtype)
         noise = torch.randn(1, 4, self._side, self._side, generator=torch.Generator().manual_seed(self._seed))
 
         def predict(x: torch.Tensor, t: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
-            return self._unet(x.to(weight.dtype), t, prompt, return_dict=False)[0]
+            return unet(x.to(weight.dtype), t, prompt, return_dict=False)[0]
 
-        self._unet.eval()
+        unet.eval()
         made = {}
         with torch.no_grad():
             latents = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..host import Digest
+from ..media.codecs import DEFAULT_CODEC, Encoding
 from ..media.video import join_segments, write_segment
 from ..timing import clock_text
 from ..types import FrameSchedule, Story
@@ -31,8 +32,9 @@ def animatic(
     height: int = 360,
     start: float = 0.0,
     seconds: float = 0.0,
+    codec: str = DEFAULT_CODEC,
 ) -> Path:
-    """Write the animatic of a song, or of an excerpt, as an MP4 and return its path.
+    """Write the animatic of a song, or of an excerpt, as a video of that codec and return its path.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def animatic(
     ------
     InputError : story, schedule and song do not fit each other, or the size is odd.
     """
+    encoding = Encoding(codec)
+    encoding.require_rate(schedule.fps)
     if width % 2 or height % 2 or min(width, height) < 64:
         raise InputError(f"width and height must be even and at least 64, got {width}x{height}.")
     song_seconds = waveform.shape[1] / sample_rate
@@ -56,13 +60,14 @@ def animatic(
     frames = excerpt_frames(schedule, start, seconds)
     samples = excerpt_samples(schedule, frames, waveform.shape[1], sample_rate)
     digest = Digest()
-    digest.add([story.to_text(), schedule.to_text(), waveform[:, samples], sample_rate, width, height])
-    path = folder / f"animatic_{digest.hex()[:24]}_{frames.start}_{frames.stop}.mp4"
-    pictures = path.with_name(f"pictures_{path.name}")
+    digest.add([story.to_text(), schedule.to_text(), waveform[:, samples], sample_rate, width, height, codec])
+    path = folder / f"animatic_{digest.hex()[:24]}_{frames.start}_{frames.stop}{encoding.kind.suffix}"
+    pictures = path.with_name(f"pictures_{path.stem}{encoding.segment_suffix}")
     try:
-        count = write_segment(pictures, _frames(story, schedule, frames, width, height), fps=schedule.fps, crf=23)
+        shown = _frames(story, schedule, frames, width, height)
+        count = write_segment(pictures, shown, fps=schedule.fps, crf=encoding.draft(), codec=codec)
         song = np.ascontiguousarray(waveform[:, samples])
-        join_segments(path, [(pictures, count)], fps=schedule.fps, waveform=song, sample_rate=sample_rate)
+        join_segments(path, [(pictures, count)], fps=schedule.fps, waveform=song, sample_rate=sample_rate, codec=codec)
     finally:
         pictures.unlink(missing_ok=True)
     return path

@@ -6,8 +6,11 @@ from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..identity.lora import IdentityLora
+from ..media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
+from ..motion.warp import BORDERS
 from ..types import FrameSchedule, Story
-from .quality import DEFAULT_QUALITY, QUALITIES
+from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES
+from .size import CHOICES, CUSTOM, size_of
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -84,11 +87,12 @@ class RenderMusicVideo(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "crf",
-                    default=18,
+                    default=DEFAULT_CRF,
                     min=0,
-                    max=51,
+                    max=63,
                     optional=True,
-                    tooltip="H.264 quality: lower is better and larger; 18 looks like the original, 0 is lossless.",
+                    tooltip="Quality on the codec's own scale: lower is better and larger. H.264 and HEVC to 51, where "
+                    "18 looks like the original; AV1 from 1 to 63. The other codecs have none.",
                 ),
                 io.Float.Input(
                     "start",
@@ -130,10 +134,59 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="Whose likeness the model has: the story's main person is named by its token when prompts "
                     "are encoded. Without it the main person is anyone.",
                 ),
+                io.Combo.Input(
+                    "codec",
+                    options=list(CODECS),
+                    default=DEFAULT_CODEC,
+                    optional=True,
+                    tooltip="h264 plays everywhere. hevc, av1: smaller files. prores: for editing, in a .mov. "
+                    "lossless: for upscaling and single frames. gif: no sound. Save what is no MP4 with Save Music "
+                    "Video.",
+                ),
+                io.Combo.Input(
+                    "bit_depth",
+                    options=list(BIT_DEPTHS),
+                    default=AUTO_DEPTH,
+                    optional=True,
+                    tooltip="Bits per colour. auto: 10 for ProRes, else 8. 10 makes soft gradients smoother; browsers "
+                    "show it for av1 and hevc, not for h264.",
+                ),
+                io.Combo.Input(
+                    "size",
+                    options=list(CHOICES),
+                    default=CUSTOM,
+                    optional=True,
+                    tooltip="A picture size that SD1.5 composes well. custom: width and height as given above.",
+                ),
+                io.Combo.Input(
+                    "frames",
+                    options=list(FRAMES),
+                    default=FRAMES[0],
+                    optional=True,
+                    tooltip="How frames come about. travel: each by itself, on the way between two shots. feedback: "
+                    "each from the one before, moved by the schedule's zoom, angle and pan and painted anew in part.",
+                ),
+                io.Combo.Input(
+                    "border",
+                    options=list(BORDERS),
+                    default=BORDERS[0],
+                    optional=True,
+                    tooltip="feedback: what comes in where the picture has moved away. reflect mirrors the picture, "
+                    "replicate repeats its edge, wrap continues on the other side.",
+                ),
+                io.Boolean.Input(
+                    "anchor_colours",
+                    default=True,
+                    optional=True,
+                    tooltip="feedback: hold each shot's colours to those of its own picture, on the way to the "
+                    "next one's.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
-                    "video", display_name="video", tooltip="The video with the song, ready for Save Video."
+                    "video",
+                    display_name="video",
+                    tooltip="The video with the song, for Save Video or Save Music Video.",
                 ),
                 io.String.Output(
                     "report", display_name="report", tooltip="JSON: sizes, counts, estimate and seconds of every stage."
@@ -159,12 +212,18 @@ class RenderMusicVideo(io.ComfyNode):
         seed,
         noise="per shot",
         batch_size=4,
-        crf=18,
+        crf=DEFAULT_CRF,
         start=0.0,
         seconds=0.0,
         draft=False,
         quality=DEFAULT_QUALITY,
         identity_lora=None,
+        codec=DEFAULT_CODEC,
+        bit_depth=AUTO_DEPTH,
+        size=CUSTOM,
+        frames=FRAMES[0],
+        border=BORDERS[0],
+        anchor_colours=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -173,9 +232,9 @@ class RenderMusicVideo(io.ComfyNode):
         from .render import render_music_video
 
         host = current()
+        person = verified(host, identity_lora) if identity_lora is not None else None
         settings = RenderSettings(
-            width,
-            height,
+            *size_of(size, width, height),
             steps,
             cfg,
             sampler_name,
@@ -185,7 +244,12 @@ class RenderMusicVideo(io.ComfyNode):
             noise=noise,
             crf=crf,
             quality=quality,
-            person=verified(host, identity_lora).words if identity_lora is not None else NOBODY,
+            person=NOBODY if person is None else person.words,
+            codec=codec,
+            bit_depth=bit_depth,
+            frames=frames,
+            border=border,
+            anchor_colours=anchor_colours,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)
@@ -202,6 +266,7 @@ class RenderMusicVideo(io.ComfyNode):
             start=start,
             seconds=seconds,
             draft=draft,
+            likeness=None if person is None else person.path,
         )
         text = json.dumps(report, indent=2)
         return io.NodeOutput(host.video_from_file(path), text, ui={"text": [text]})
@@ -248,6 +313,13 @@ class StoryAnimatic(io.ComfyNode):
                     optional=True,
                     tooltip="Length of an excerpt, in seconds; 0 shows the song to its end.",
                 ),
+                io.Combo.Input(
+                    "codec",
+                    options=list(CODECS),
+                    default=DEFAULT_CODEC,
+                    optional=True,
+                    tooltip="How the animatic is encoded, as in Render Music Video.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -257,7 +329,9 @@ class StoryAnimatic(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0) -> io.NodeOutput:
+    def execute(
+        cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0, codec=DEFAULT_CODEC
+    ) -> io.NodeOutput:
         from ..media.audio import samples_of
         from .animatic import animatic
 
@@ -271,5 +345,6 @@ class StoryAnimatic(io.ComfyNode):
             height=height,
             start=start,
             seconds=seconds,
+            codec=codec,
         )
         return io.NodeOutput(host.video_from_file(path))

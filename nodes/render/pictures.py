@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,17 +12,26 @@ from ..story.person import with_person
 from ..types import Story
 from .interpolate import common_tokens, repeat_tokens, slerp
 from .plan import RenderSettings, shot_seeds
+from .recipe import CARRY, THEMES, WALK, T
+from .walk import walked
 
 
 class ShotMaterial:
     """The noise (1, 4, H/8, W/8) and prompt embeddings (1, tokens, 768) of some shots."""
 
     def __init__(
-        self, host: Host, clip: Any, story: Story, settings: RenderSettings, shots: Iterable[int] | None = None
+        self,
+        host: Host,
+        clip: Any,
+        story: Story,
+        settings: RenderSettings,
+        shots: Iterable[int] | None = None,
+        extras: Iterable[str] = (),
     ):
         self._story = story
         shots = range(len(story.shots)) if shots is None else shots
         texts = {text for shot in shots for text in (story.shots[shot].prompt, story.shots[shot].negative)}
+        texts |= set(extras)
         self._embeddings = {
             text: host.encode_text(clip, with_person(text, settings.person)).cpu() for text in sorted(texts)
         }
@@ -56,5 +65,34 @@ class ShotMaterial:
         for t in positions:
             noise.append(slerp(noise_a, noise_b, t, dim=(1, 2, 3)))
             positive.append(slerp(positive_a, positive_b, t, dim=2))
+            negative.append(slerp(negative_a, negative_b, t, dim=2))
+        return torch.cat(noise), torch.cat(positive), torch.cat(negative)
+
+    def cooked(
+        self, shot_a: int, shot_b: int, rows: Sequence[Sequence[float]], extras: Sequence[str]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(noise, positive, negative), one row per recipe between two shots.
+
+        extras: prompts that recipes mix in, the shot before's and the themes'. The noise of both shots walks before it
+        is interpolated. The shot before's prompt is interpolated with the prompt by its weight, then the mean of
+        the themes, weighted, by their sum.
+        """
+        shots = [self._story.shots[shot] for shot in (shot_a, shot_b)]
+        texts = [text for shot in shots for text in (shot.prompt, shot.negative)] + list(extras)
+        tokens = common_tokens([self._embeddings[text] for text in texts])
+        long = [repeat_tokens(self._embeddings[text], tokens) for text in texts]
+        positive_a, negative_a, positive_b, negative_b, before, *themes = long
+        noise, positive, negative = [], [], []
+        for row in rows:
+            t = row[T]
+            walks = [walked(self.noise(shot), self.seeds[shot], row[WALK]) for shot in (shot_a, shot_b)]
+            noise.append(slerp(*walks, t, dim=(1, 2, 3)))
+            prompt = slerp(slerp(positive_a, positive_b, t, dim=2), before, row[CARRY], dim=2)
+            weights = row[THEMES:]
+            share = float(sum(weights))
+            if share > 0:
+                mean = sum(theme * (float(weight) / share) for theme, weight in zip(themes, weights, strict=True))
+                prompt = slerp(prompt, mean, share, dim=2)
+            positive.append(prompt)
             negative.append(slerp(negative_a, negative_b, t, dim=2))
         return torch.cat(noise), torch.cat(positive), torch.cat(negative)

@@ -10,11 +10,27 @@ import numpy as np
 
 from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
+from ..media.codecs import AUTO_DEPTH, DEFAULT_CODEC, DEFAULT_CRF, Encoding
+from ..motion.warp import BORDERS
 from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
-from .quality import EXACT, quality_named
+from .course import Course, course_of
+from .quality import EXACT, FEEDBACK, FRAMES, TRAVEL, quality_named
+from .recipe import (
+    STEPS,
+    Recipes,
+    Still,
+    T,
+    is_plain,
+    recipe_rows,
+    runs,
+    segment_recipes,
+    shot_recipes,
+    shot_runs,
+    unfollowed,
+)
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
@@ -27,7 +43,8 @@ CHUNK_FRAMES = 48
 class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
-    person: what prompts say where a story has the main person.
+    person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
+    `BORDERS`) and anchor_colours are of the latter. codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 
     width: int
@@ -39,26 +56,38 @@ class RenderSettings:
     seed: int
     batch_size: int = 4
     noise: str = "per shot"
-    crf: int = 18
+    crf: int = DEFAULT_CRF
     quality: str = EXACT
     person: str = NOBODY
+    frames: str = TRAVEL
+    border: str = "reflect"
+    anchor_colours: bool = True
+    codec: str = DEFAULT_CODEC
+    bit_depth: str = AUTO_DEPTH
 
     def __post_init__(self):
         for name in ("width", "height"):
             value = getattr(self, name)
             if value % LATENT_SCALE or not 64 <= value <= 4096:
                 raise InputError(f"{name} must be a multiple of 8 from 64 to 4096, got {value}.")
-        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("crf", 0, 51), ("seed", 0, 2**64 - 1)):
+        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("seed", 0, 2**64 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{name} must be a whole number from {least} to {most}, got {value!r}.")
         if not (np.isfinite(self.cfg) and 0 <= self.cfg <= 100):
             raise InputError(f"cfg must be from 0 to 100, got {self.cfg!r}.")
         options = (("sampler_name", self.sampler, SAMPLERS), ("scheduler", self.scheduler, SCHEDULERS))
-        for name, value, known in (*options, ("noise", self.noise, NOISE_MODES)):
+        options += (("noise", self.noise, NOISE_MODES), ("frames", self.frames, FRAMES))
+        for name, value, known in (*options, ("border", self.border, BORDERS)):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         quality_named(self.quality)
+        self.encoding.require_size(self.width, self.height)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the video is encoded."""
+        return Encoding(self.codec, self.bit_depth, self.crf)
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -68,14 +97,21 @@ class RenderSettings:
     @property
     def calls_per_picture(self) -> int:
         """Model rows of one picture: sampler steps, twice with guidance."""
-        calls = 2 * self.steps - 1 if self.sampler == "heun" else self.steps
-        return calls * (2 if self.cfg != 1 else 1)
+        return self.calls_for(self.steps, guided=self.cfg != 1)
+
+    def calls_for(self, steps: int, *, guided: bool) -> int:
+        """Model rows of one picture with so many sampler steps."""
+        return (2 * steps - 1 if self.sampler == "heun" else steps) * (2 if guided else 1)
+
+    def one_by_one(self) -> RenderSettings:
+        """Every frame sampled, after the one before it."""
+        return RenderSettings(**(vars(self) | {"quality": EXACT, "batch_size": 1}))
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
         scale = max(0.5, min(1.0, 128 / min(self.width, self.height)))
         size = [max(64, round(side * scale / 64) * 64) for side in (self.width, self.height)]
-        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": max(self.crf, 23)}
+        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": self.encoding.draft()}
         return RenderSettings(**(vars(self) | changes))
 
 
@@ -94,6 +130,21 @@ class Segment:
     picture: np.ndarray
     # The shot it leads to holds one picture, whose calls this segment has to save.
     before_hold: bool = False
+    # Where more changes than t; the positions in `t` are then those on the way between its stills.
+    recipes: Recipes | None = None
+    # In feedback, where every frame has a recipe of its own: how its frames come from each other.
+    course: Course | None = None
+
+    @property
+    def blend(self) -> bool:
+        """Whether nothing is sampled between its ends, only blended."""
+        return self.recipes is not None and self.recipes.blend
+
+    def ends(self) -> tuple[int | Still, int | Still]:
+        """What is sampled alone at both ends: a shot's own picture, or a still."""
+        if self.recipes is not None:
+            return self.recipes.start, self.recipes.end
+        return self.shot_a, self.shot_b if np.any(self.t > 0) else self.shot_a
 
     @property
     def last_frame(self) -> int:
@@ -123,6 +174,8 @@ class Plan:
     segments: tuple[Segment, ...]
     frames: range
     draft: bool = False
+    # A sentence about what of the schedule is not followed, or empty.
+    note: str = ""
 
     def needed(self) -> list[Segment]:
         """The segments that the excerpt touches, in order."""
@@ -131,7 +184,25 @@ class Plan:
 
     def exact_pictures(self, segment: Segment) -> int:
         """How many pictures the exact mode samples for a segment, keyframes apart."""
-        return int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+        return 0 if segment.blend else int(np.count_nonzero((segment.t > 0) & (segment.t < 1)))
+
+    def exact_calls(self) -> int:
+        """Model rows that the exact mode makes for the excerpt."""
+        rows, stills = 0, {}
+        for part in self.needed():
+            between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
+            rows += sum(self.calls(part, picture) for picture in between)
+            shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
+            stills |= {end: self.calls(part, end) for end in shown}
+        return rows + sum(stills.values())
+
+    def calls(self, segment: Segment, picture: int | Still) -> int:
+        """Model rows of a segment's picture, by its number, or of a still at its end."""
+        settings = self.settings
+        if segment.recipes is None:
+            return settings.calls_per_picture
+        row = picture.recipe if isinstance(picture, Still) else segment.recipes.rows[picture]
+        return settings.calls_for(int(row[STEPS]), guided=segment.recipes.guided)
 
     def budget(self, segment: Segment) -> float:
         """How many pictures' worth of model calls a segment may spend between its keyframes."""
@@ -151,13 +222,15 @@ def make_plan(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: bool = False,
 ) -> Plan:
     """Decide what to sample.
 
     Parameters
     ----------
     start, seconds : excerpt in seconds; seconds 0 means to the end.
-    draft : sample each shot's picture only, and fade between them by the schedule's t.
+    draft : sample each shot's picture only, and fade between them by the schedule's t; its curves count for nothing.
+    likeness : a LoRA is known whose strength the schedule may change.
 
     Raises InputError when schedule and story do not fit, or the excerpt lies outside the song.
     """
@@ -171,13 +244,24 @@ def make_plan(
             f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
             "make both from one song."
         )
-    if schedule.curves:
-        raise InputError(
-            f"The schedule has the curve '{min(schedule.curves)}', which this node does not follow; remove it."
-        )
     if draft:
         settings = settings.draft()
-    return Plan(settings, tuple(_segments(schedule)), excerpt_frames(schedule, start, seconds), draft)
+    frames = excerpt_frames(schedule, start, seconds)
+    if settings.frames == FEEDBACK and not draft:
+        settings = settings.one_by_one()
+        return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
+    if draft or is_plain(schedule):
+        return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
+    segments = _segments_with_recipes(schedule, settings, likeness)
+    return Plan(settings, tuple(segments), frames, draft, unfollowed(schedule) or "")
+
+
+def _segments_with_recipes(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop in runs(schedule):
+        positions, picture, recipes = segment_recipes(schedule, rows, start, stop)
+        shots = int(schedule.shot_a[start]), int(schedule.shot_b[start])
+        yield Segment(*shots, start, positions, picture, recipes=recipes)
 
 
 def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
@@ -190,6 +274,16 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
         following = slice(stop, None)
         holds = stop < schedule.n_frames and not np.any(schedule.t[following])
         yield Segment(a, b, start, positions, picture, holds and a != b)
+
+
+def _shots(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
+    """Segments for feedback: whole shots, a recipe and a move for every frame."""
+    rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for start, stop, towards in shot_runs(schedule):
+        recipes = shot_recipes(schedule, rows, start, stop, towards)
+        course = course_of(schedule, recipes, start, stop, (settings.width, settings.height))
+        shots = int(schedule.shot_a[start]), towards
+        yield Segment(*shots, start, recipes.rows[:, T], np.arange(stop - start), recipes=recipes, course=course)
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
@@ -227,9 +321,19 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
     return _digest(story.shots[shot].prompt, story.shots[shot].negative, seeds[shot])
 
 
+def still_key(story: Story, seeds: list[int], still: Still, extras: tuple[str, ...]) -> str:
+    """A digest of what a still depends on beside the settings."""
+    shots = [shot_key(story, seeds, shot) for shot in (still.shot_a, still.shot_b)]
+    return _digest(*shots, still.recipe, extras)
+
+
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
+    if segment.recipes is not None:
+        ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
+        course = segment.course.material() if segment.course is not None else None
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course)
     return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 

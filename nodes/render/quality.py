@@ -31,6 +31,8 @@ QUALITIES = {
     "quick": Quality(0.125, 0.03, 0.16, 0.9),
 }
 DEFAULT_QUALITY = "balanced"
+# The two ways to make frames: each by itself, or each from the one before.
+FRAMES = (TRAVEL, FEEDBACK) = "travel", "feedback"
 
 
 def quality_named(name: str) -> Quality:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
-from ..media.files import clear_disk_errors, remove_abandoned, require_space
+from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
+from .feedback import Feedback
 from .pictures import ShotMaterial
 from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
-from .quality import quality_named
-from .report import Estimate, SpeedRecord, StageClock, disk_bytes
+from .quality import FEEDBACK, quality_named
+from .recipe import STEPS
+from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
 from .sampling import LatentSource
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
@@ -42,6 +45,7 @@ def render_music_video(
     start: float = 0.0,
     seconds: float = 0.0,
     draft: bool = False,
+    likeness: Path | None = None,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
@@ -50,10 +54,11 @@ def render_music_video(
     waveform : float32 (channels, samples), the whole song.
     start, seconds : render an excerpt only; its frames are those of the whole video.
     draft : a quick look at story and timing, see `make_plan`.
+    likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
 
     Returns
     -------
-    path : the finished MP4 (H.264 and AAC) in the host's temporary folder.
+    path : the finished file in the host's temporary folder, of the codec's kind: MP4, MOV, WebM or GIF.
     report : JSON object with sizes, counts and the seconds of every stage.
 
     Raises
@@ -67,21 +72,35 @@ def render_music_video(
             f"The song lasts {song_seconds:.3f} s but the schedule was made for {schedule.duration:.3f} s; "
             "make the schedule from this song."
         )
-    plan = make_plan(story, schedule, settings, start=start, seconds=seconds, draft=draft)
+    settings.encoding.require_rate(schedule.fps)
+    plan = make_plan(
+        story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
+    )
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
+        if likeness is not None and "lora_strength" in schedule.curves:
+            fingerprints.append(file_digest(likeness))
     key = plan_key(plan, story, schedule, fingerprints)
     folder = host.work_dir(work_key(plan, schedule.fps, fingerprints))
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
-        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps)
+        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps, likeness=likeness)
         segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
-            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}.mp4"
-            path = host.temp_dir() / name
-            join_segments(path, segments, fps=schedule.fps, waveform=song, sample_rate=sample_rate)
+            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}"
+            path = host.temp_dir() / (name + plan.settings.encoding.kind.suffix)
+            join_segments(
+                path,
+                segments,
+                fps=schedule.fps,
+                waveform=song,
+                sample_rate=sample_rate,
+                codec=plan.settings.codec,
+            )
+    if run.encoded:
+        run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
     report = run.report() | {
         "key": key,
         "work_folder": folder.name,
@@ -112,12 +131,19 @@ def _song_digest(waveform: np.ndarray, sample_rate: int) -> str:
 class _Run:
     """One render: what is done, what is left, and the progress that the user sees."""
 
-    def __init__(self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps):
+    def __init__(
+        self, host, model, clip, vae, story: Story, plan: Plan, folder: Path, clock: StageClock, *, fps, likeness=None
+    ):
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
-        self.quality = quality_named(plan.settings.quality)
+        self.quality, self.likeness = quality_named(plan.settings.quality), likeness
+        self.encoding = plan.settings.encoding
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
-        self.decoded = self.reused_chunks = 0
+        size = f"{plan.settings.width}x{plan.settings.height}"
+        self.encoding_speed = SpeedRecord(
+            host.cache_dir(), f"encode {self.encoding.codec} {self.encoding.depth} {size}"
+        )
+        self.encoded = self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
         self._buffer: np.ndarray | None = None
@@ -134,14 +160,26 @@ class _Run:
         plan = self.plan
         shots = sorted({shot for part in plan.needed() for shot in (part.shot_a, part.shot_b)})
         with self.clock.stage("text"):
-            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots)
+            extras = {
+                text
+                for part in plan.needed()
+                if part.recipes is not None
+                for end in (None, *part.ends())
+                for text in part.recipes.extras(self.story, end)
+            }
+            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots, extras)
         self.source = LatentSource(
-            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick
+            self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick, self.likeness
         )
+        self.feedback = None
+        if plan.settings.frames == FEEDBACK and not plan.draft:
+            self.feedback = Feedback(
+                self.host, self.vae, self.source, plan.settings, self.clock, self._decoded, self._tick
+            )
         missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
         self.reused_chunks = len(self.chunks) - len(missing)
         pictures = self._pictures_left(missing)
-        total = sum(pictures.values()) * plan.settings.steps + sum(len(frames) for _, frames in missing)
+        total = round(sum(pictures.values()) * plan.settings.steps) + sum(len(frames) for _, frames in missing)
         self._progress = self.host.progress(max(total, 1))
         self.estimate = self._estimate(missing, sum(pictures.values()), None)
         require_space(self.folder, self.estimate.disk_bytes)
@@ -155,11 +193,11 @@ class _Run:
         for segment in plan.needed():
             chunks = [frames for part, frames in missing if part is segment]
             if chunks:
-                self._goal += pictures[segment.first_frame] * plan.settings.steps + sum(map(len, chunks))
+                self._goal += round(pictures[segment.first_frame] * plan.settings.steps) + sum(map(len, chunks))
                 self._render_segment(segment, chunks)
                 self._advance(self._goal)
-        for shot in shots:
-            self.source.keyframe_file(shot).unlink(missing_ok=True)
+        for end, recipes in {(end, part.recipes) for part in plan.needed() for end in part.ends()}:
+            self.source.keyframe_file(end, recipes).unlink(missing_ok=True)
         self._progress.update(max(total, 1))
         if self._step_seconds and self._decode_seconds:
             speed.write(float(np.median(self._step_seconds)), float(np.median(self._decode_seconds)))
@@ -168,14 +206,16 @@ class _Run:
     def _chunk_file(self, segment: Segment, frames: range) -> Path:
         name = segment_key(self.story, self._seeds(), segment)
         first = frames.start - segment.first_frame
-        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}.mp4"
+        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}{self.encoding.segment_suffix}"
 
     def _seeds(self) -> list[int]:
         return self.source.material.seeds
 
     def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
         shown = np.unique(np.concatenate([self._shown(segment, frames) for frames in chunks]))
-        if self.source.exact and not self.plan.draft:
+        if self.feedback is not None:
+            way = None
+        elif self.source.exact and not self.plan.draft and not segment.blend:
             for number in self.source.exact_batches(segment, shown).values():
                 self.source.exact_latents(segment, np.array(number))
             way = None
@@ -184,14 +224,15 @@ class _Run:
             known = sorted(way.latents)
             self.errors += [way.expected_error(*way.neighbours(n)) for n in range(len(way.t)) if n not in known]
         for frames in chunks:
-            with self.clock.stage("decode"):
-                pictures = self._pictures(segment, way, self._shown(segment, frames))
+            pictures = self._chunk_pictures(segment, way, frames)
             with self.clock.stage("encode"):
-                write_segment(
+                self.encoded += write_segment(
                     self._chunk_file(segment, frames),
-                    (pictures[picture] for picture in segment.picture[_within(segment, frames)].tolist()),
+                    pictures,
                     fps=self.fps,
-                    crf=self.plan.settings.crf,
+                    crf=self.encoding.crf,
+                    codec=self.encoding.codec,
+                    bit_depth=self.encoding.bit_depth,
                 )
         for path in self.source.segment_files(segment):
             path.unlink(missing_ok=True)
@@ -201,14 +242,34 @@ class _Run:
 
     # Pictures ----------------------------------------------------------------------------------
 
-    def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures uint8 (H, W, 3) of a segment by number, good until the next call."""
-        # One buffer for all chunks: pictures that come and go among a decoder's temporaries would leave holes in the
-        # heap, and memory would grow with the song. Two anchors may lie outside the chunk.
-        if self._buffer is None or len(self._buffer) < len(shown) + 2:
+    def _chunk_pictures(self, segment: Segment, way, frames: range) -> list[np.ndarray]:
+        """The pictures (H, W, 3) of a chunk's frames, in the encoding's levels, good until the next call."""
+        within = _within(segment, frames)
+        if self.feedback is not None:
+            slots = self._slots(len(frames))
+            for slot, picture in zip(
+                slots, self.feedback.pictures(segment, range(within.start, within.stop)), strict=False
+            ):
+                slot[:] = to_levels(torch.from_numpy(picture), self.encoding.levels)
+                self._advance(1, to_uint8(torch.from_numpy(picture)))
+            return list(slots)
+        with self.clock.stage("decode"):
+            pictures = self._pictures(segment, way, self._shown(segment, frames))
+        return [pictures[picture] for picture in segment.picture[within].tolist()]
+
+    def _slots(self, count: int) -> np.ndarray:
+        """Room for pictures (count, H, W, 3) in the encoding's levels, the same for all chunks."""
+        # Pictures that come and go among a decoder's temporaries would leave holes in the heap, and memory would grow
+        # with the song.
+        if self._buffer is None or len(self._buffer) < count:
             size = (self.plan.settings.height, self.plan.settings.width, 3)
-            self._buffer = np.empty((len(shown) + 2, *size), np.uint8)
-        slots = iter(self._buffer)
+            self._buffer = np.empty((count, *size), self.encoding.levels)
+        return self._buffer[:count]
+
+    def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
+        """Pictures (H, W, 3) of a segment by number, in the encoding's levels, good until the next call."""
+        # Two anchors may lie outside the chunk.
+        slots = iter(self._slots(len(shown) + 2))
 
         def kept(picture: np.ndarray) -> np.ndarray:
             slot = next(slots)
@@ -232,7 +293,7 @@ class _Run:
             share = way.share(number)
             if share == 0:
                 found[picture] = anchor(low)
-            elif self.plan.draft or way.distance(low, high) <= self.quality.blend:
+            elif self.plan.draft or segment.blend or way.distance(low, high) <= self.quality.blend:
                 mix = anchor(low) * (1 - share) + anchor(high) * share
                 found[picture] = kept(np.rint(mix))
                 self._advance(1)
@@ -243,10 +304,20 @@ class _Run:
     def _decode(self, latent: np.ndarray) -> np.ndarray:
         """One picture, alone, so that it does not depend on what is decoded beside it."""
         begin = time.perf_counter()
-        picture = to_uint8(self.host.vae_decode(self.vae, torch.from_numpy(latent[None])))[0]
+        pixels = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))
+        picture = to_levels(pixels, self.encoding.levels)[0]
         self._decode_seconds.append(time.perf_counter() - begin)
         self.decoded += 1
-        self._advance(1, picture)
+        self._advance(1, picture if picture.dtype == np.uint8 else to_uint8(pixels)[0])
+        return picture
+
+    def _decoded(self, latent: np.ndarray) -> np.ndarray:
+        """One picture float32 (H, W, 3) in 0..1, for feedback."""
+        begin = time.perf_counter()
+        with self.clock.stage("decode"):
+            picture = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))[0].clamp(0, 1).numpy()
+        self._decode_seconds.append(time.perf_counter() - begin)
+        self.decoded += 1
         return picture
 
     def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
@@ -283,46 +354,68 @@ class _Run:
                 seconds = ((middle - begin) / settings.batch_size, time.perf_counter() - middle)
         return seconds
 
-    def _pictures_left(self, missing: list[tuple[Segment, range]]) -> dict[int, int]:
-        """How many pictures may have to be sampled for every segment with missing chunks, by its first frame."""
-        shots: set[int] = set()
+    def _pictures_left(self, missing: list[tuple[Segment, range]]) -> dict[int, float]:
+        """How many pictures may have to be sampled for every segment with missing chunks, by its first frame.
+
+        A picture that feedback paints anew in part counts by its share of the steps.
+        """
+        shots: set = set()
         left = {}
         for segment in {part.first_frame: part for part, _ in missing}.values():
-            keyframes = {segment.shot_a, segment.shot_b} if np.any(segment.t > 0) else {segment.shot_a}
+            keyframes = set(segment.ends())
             shown = [self._shown(segment, frames) for part, frames in missing if part is segment]
-            if self.source.exact and not self.plan.draft:
+            if self.feedback is not None:
+                last = max(f.stop for part, f in missing if part is segment) - segment.first_frame
+                between = self.feedback.steps_left(segment, last) / self.plan.settings.steps
+                keyframes = self.feedback.stills_left(segment, last)
+            elif self.source.exact and not self.plan.draft and not segment.blend:
                 batches = self.source.exact_batches(segment, np.unique(np.concatenate(shown)))
                 between = sum(map(len, batches.values()))
                 ends = segment.t[np.unique(np.concatenate(shown))]
-                keyframes = {segment.shot_a} if 0 in ends else set()
+                keyframes = {end for position, end in enumerate(segment.ends()) if position in ends}
             else:
                 between = int(np.ceil(self.plan.budget(segment)))
-            left[segment.first_frame] = between + len(keyframes - shots)
+            steps = (end.recipe[STEPS] for end in keyframes - shots if segment.recipes is not None)
+            ends = len(keyframes - shots) if segment.recipes is None else sum(steps) / self.plan.settings.steps
+            left[segment.first_frame] = between + ends
             shots |= keyframes
         return left
 
-    def _estimate(self, missing: list[tuple[Segment, range]], pictures: int, speed) -> Estimate:
+    def _estimate(self, missing: list[tuple[Segment, range]], pictures: float, speed) -> Estimate:
         settings = self.plan.settings
         frames = sum(len(part) for _, part in missing)
+        known = self.encoding_speed.read()
+        if known is None:
+            encoding = encode_seconds(frames, settings.width, settings.height, self.encoding)
+        else:
+            encoding = frames * known[0] + len(self.plan.frames) * known[1]
         return Estimate(
             frames=frames,
-            pictures=pictures,
-            model_calls=pictures * settings.calls_per_picture,
-            seconds=None if speed is None else pictures * settings.steps * speed[0] + frames * speed[1],
-            disk_bytes=disk_bytes(frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps)),
+            pictures=math.ceil(pictures),
+            model_calls=round(pictures * settings.calls_per_picture),
+            # Feedback also encodes every picture, which costs about as much as to decode it.
+            seconds=None
+            if speed is None
+            else pictures * settings.steps * speed[0]
+            + frames * speed[1] * (1 if self.feedback is None else 2)
+            + encoding,
+            disk_bytes=disk_bytes(
+                frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps), self.encoding
+            ),
         )
 
     def report(self) -> dict:
         """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
         settings, counts = self.plan.settings, self.source.counts
-        exact = sum(self.plan.exact_pictures(part) for part in self.plan.needed())
-        exact += len({part.shot_a for part in self.plan.needed()})
         return {
             "width": settings.width,
             "height": settings.height,
             "steps": settings.steps,
             "batch_size": settings.batch_size,
             "quality": settings.quality,
+            "made_by": settings.frames,
+            "codec": settings.codec,
+            "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),
             "chunks": len(self.chunks),
             "chunks_reused": self.reused_chunks,
@@ -331,11 +424,11 @@ class _Run:
             "pictures_sampled": counts.pictures,
             "pictures_decoded": self.decoded,
             "model_calls": counts.rows,
-            "model_calls_in_exact_mode": exact * settings.calls_per_picture,
+            "model_calls_in_exact_mode": self.plan.exact_calls(),
             "promised_ssim": self.quality.ssim,
             "expected_deviation": round(float(np.mean(self.errors)), 4) if self.errors else 0.0,
             "estimate": vars(self.estimate),
-        }
+        } | ({"note": self.plan.note} if self.plan.note else {})
 
 
 def _within(segment: Segment, frames: range) -> slice:
@@ -344,4 +437,9 @@ def _within(segment: Segment, frames: range) -> slice:
 
 def to_uint8(pictures: torch.Tensor) -> np.ndarray:
     """Pictures float (B, H, W, 3) in 0..1 as uint8, rounded."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return to_levels(pictures, np.uint8)
+
+
+def to_levels(pictures: torch.Tensor, levels: type[np.unsignedinteger]) -> np.ndarray:
+    """Pictures float (B, H, W, 3) in 0..1 as uint8 or uint16, over its whole range, rounded."""
+    return (pictures.clamp(0, 1) * np.iinfo(levels).max).round().numpy().astype(levels)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..errors import InputError
 from ..host import Host
 from .anchors import Way
 from .pictures import ShotMaterial
-from .plan import Plan, Segment, segment_key, shot_key
+from .plan import Plan, Segment, segment_key, shot_key, still_key
 from .quality import EXACT, quality_named
+from .recipe import CFG, LORA, STEPS, Recipes, Still
 from .report import StageClock
 from .sampled import load_batch, save_batch
 from .trace import Trace, mixed, predictor
@@ -38,7 +40,8 @@ class Counts:
 class LatentSource:
     """Gives the latents of a plan's pictures.
 
-    tick(steps): called as sampler steps go by, in steps of one picture.
+    tick(steps): called as sampler steps go by, in steps of one picture. likeness: the LoRA file whose strength a
+    schedule may change, which the model has at 1.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class LatentSource:
         folder: Path,
         clock: StageClock,
         tick: Callable[[int], None],
+        likeness: Path | None = None,
     ):
         self.host, self.model, self.material, self.plan, self.story = host, model, material, plan, story
         self.folder, self.clock, self.tick = folder, clock, tick
@@ -58,26 +62,43 @@ class LatentSource:
         self.exact = plan.settings.quality == EXACT
         self._traced = not self.exact and not plan.draft and host.guidance_is_plain(model)
         self._met: set[Path] = set()
-        self._keyframes: dict[int, tuple[np.ndarray, Trace]] = {}
+        self._keyframes: dict[int | Still, tuple[np.ndarray, Trace]] = {}
+        self._likeness = likeness
+        self._models: dict[float, Any] = {1.0: model}
 
     # Keyframes -----------------------------------------------------------------------------------
 
-    def keyframe(self, shot: int) -> tuple[np.ndarray, Trace]:
-        """A shot's own picture: latent (4, h, w) and trace. Sampled alone, so that it depends on its shot only."""
+    def keyframe(self, shot: int | Still, recipes: Recipes | None = None) -> tuple[np.ndarray, Trace]:
+        """A shot's own picture: latent (4, h, w) and trace. Sampled alone, so that it depends on its shot only.
+
+        With recipes, the picture of a still.
+        """
         if shot not in self._keyframes:
-            _, latents, trace = self._batch(self.keyframe_file(shot), [0], shot, shot, [0.0], None)
+            path = self.keyframe_file(shot, recipes)
+            if recipes is None:
+                _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None)
+            else:
+                cook = recipes, [shot.recipe], recipes.extras(self.story, shot)
+                _, latents, trace = self._batch(path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook)
             while len(self._keyframes) >= 4:
                 self._keyframes.pop(next(iter(self._keyframes)))
             self._keyframes[shot] = latents[0].numpy(), trace
         return self._keyframes[shot]
 
-    def keyframe_file(self, shot: int) -> Path:
+    def keyframe_file(self, shot: int | Still, recipes: Recipes | None = None) -> Path:
         """Where a keyframe lies until nothing needs it any more."""
+        if recipes is not None:
+            key = still_key(self.story, self.material.seeds, shot, recipes.extras(self.story, shot))
+            return self.folder / f"key_{key}.npz"
         return self.folder / f"key_{shot_key(self.story, self.material.seeds, shot)}.npz"
 
     def segment_files(self, segment: Segment) -> list[Path]:
         """The latents of a segment that are stored now, keyframes apart."""
         return list(self.folder.glob(f"way_{segment_key(self.story, self.material.seeds, segment)}_*.npz"))
+
+    def picture_file(self, segment: Segment, number: int) -> Path:
+        """Where feedback keeps the latent of a frame of a segment."""
+        return self._file(segment, number)
 
     def _file(self, segment: Segment, number: int) -> Path:
         return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{number:05d}.npz"
@@ -86,10 +107,10 @@ class LatentSource:
 
     def exact_batches(self, segment: Segment, pictures: np.ndarray) -> dict[int, list[int]]:
         """The fixed batches that hold some of a segment's pictures: number -> all pictures of the batch."""
-        between = np.flatnonzero((segment.t > 0) & (segment.t < 1))
-        size = self.plan.settings.batch_size
-        numbers = sorted({int(n) // size for n in np.searchsorted(between, pictures[np.isin(pictures, between)])})
-        return {number: between[number * size : (number + 1) * size].tolist() for number in numbers}
+        between = np.flatnonzero((segment.t > 0) & (segment.t < 1)).tolist()
+        batches = self._batches(segment, between)
+        wanted = set(pictures.tolist())
+        return {number: batch for number, batch in enumerate(batches) if not wanted.isdisjoint(batch)}
 
     def exact_latents(self, segment: Segment, pictures: np.ndarray) -> dict[int, np.ndarray]:
         """Latents (4, h, w) of some of a segment's pictures, every one sampled."""
@@ -97,14 +118,35 @@ class LatentSource:
         for picture in pictures.tolist():
             t = segment.t[picture]
             if t in (0, 1):
-                found[picture] = self.keyframe(segment.shot_b if t else segment.shot_a)[0]
+                end = segment.ends()[int(t)] if segment.recipes else segment.shot_b if t else segment.shot_a
+                found[picture] = self.keyframe(end, segment.recipes)[0]
         for number, batch in self.exact_batches(segment, pictures).items():
-            positions = [float(segment.t[picture]) for picture in batch]
-            _, latents, _ = self._batch(
-                self._file(segment, number), batch, segment.shot_a, segment.shot_b, positions, None
-            )
+            _, latents, _ = self._between_ends(segment, number, batch, segment.t)
             found |= {picture: latents[row].numpy() for row, picture in enumerate(batch) if picture in pictures}
         return found
+
+    def _batches(self, segment: Segment, pictures: list[int]) -> list[list[int]]:
+        """Pictures of a segment (its own numbers) in batches of one model and one number of steps, in their order."""
+        size, groups = self.plan.settings.batch_size, []
+        for picture in pictures:
+            recipe = None if segment.recipes is None else segment.recipes.rows[picture][[LORA, STEPS]].tolist()
+            if groups and groups[-1][0] == recipe and len(groups[-1][1]) < size:
+                groups[-1][1].append(picture)
+            else:
+                groups.append((recipe, [picture]))
+        return [group for _, group in groups]
+
+    def _between_ends(
+        self, segment: Segment, number: int, batch: list[int], t: np.ndarray, between=None, near: bool = False
+    ) -> tuple[list[int], torch.Tensor, Trace]:
+        """A segment's batch by its number. batch: numbers of pictures whose positions are in `t`."""
+        positions = [float(t[picture]) for picture in batch]
+        recipes, cook = segment.recipes, None
+        if recipes is not None:
+            rows = recipes.rows[np.searchsorted(segment.t, positions)].tolist()
+            cook = recipes, rows, recipes.extras(self.story)
+        path = self._file(segment, number)
+        return self._batch(path, batch, segment.shot_a, segment.shot_b, positions, between, near, cook)
 
     # Anchors ---------------------------------------------------------------------------------------
 
@@ -114,24 +156,26 @@ class LatentSource:
         quality = quality_named(settings.quality)
         last = len(way.t) - 1
         traces = {}
-        ends = ((0, segment.shot_a), (last, segment.shot_b if np.any(segment.t > 0) else segment.shot_a))
-        for picture, shot in ends:
-            latent, traces[picture] = self.keyframe(shot)
+        for picture, end in zip((0, last), segment.ends(), strict=True):
+            latent, traces[picture] = self.keyframe(end, segment.recipes)
             way.add(picture, latent)
+        if segment.blend:
+            return way
+        traced = self._traced and (segment.recipes is None or segment.recipes.even)
         full = self.full_rows(traces[0])
+        if segment.recipes is not None:
+            full = float(np.mean([self.plan.calls(segment, picture) for picture in range(len(segment.t))]))
         left = int(self.plan.budget(segment) * full)
         number = 0
         picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
         light: list[int] = []
         while picks or light:
             for group, near in ((sorted(picks), False), (sorted(light), True)):
-                for low in range(0, len(group), settings.batch_size):
-                    batch = group[low : low + settings.batch_size]
-                    between = self._between(way, traces, batch) if self._traced else None
-                    positions = [float(way.t[picture]) for picture in batch]
-                    _, latents, trace = self._batch(
-                        self._file(segment, number), batch, segment.shot_a, segment.shot_b, positions, between, near
-                    )
+                own = np.searchsorted(segment.t, way.t[group]).tolist()
+                numbers = dict(zip(own, group, strict=True))
+                for batch in ([numbers[n] for n in part] for part in self._batches(segment, own)):
+                    between = self._between(way, traces, batch) if traced else None
+                    _, latents, trace = self._between_ends(segment, number, batch, way.t, between, near)
                     number += 1
                     left -= trace.rows
                     traces |= {picture: trace.row(row) for row, picture in enumerate(batch)}
@@ -139,7 +183,7 @@ class LatentSource:
                         way.add(picture, latents[row].numpy())
             picks, light, cost = [], [], 0
             for picture in way.following(ROUND, quality.tolerance):
-                near = self._traced and way.distance(*way.neighbours(picture)) <= NEAR
+                near = traced and way.distance(*way.neighbours(picture)) <= NEAR
                 rows = self.rows(traces[0], near=near)
                 if cost + rows <= left:
                     (light if near else picks).append(picture)
@@ -173,8 +217,12 @@ class LatentSource:
         positions: list[float],
         between: Trace | None,
         near: bool = False,
+        cook: tuple[Recipes, list, tuple[str, ...]] | None = None,
     ) -> tuple[list[int], torch.Tensor, Trace]:
-        """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored."""
+        """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored.
+
+        cook: recipes that take the place of positions, with the prompts they mix in.
+        """
         if path.exists():
             stored = load_batch(path)
             if stored[0] == pictures:
@@ -183,23 +231,32 @@ class LatentSource:
                 return stored
         settings, trace = self.plan.settings, Trace()
         with self.clock.stage("interpolate"):
-            noise, positive, negative = self.material.batch(a, b, positions)
+            noise, positive, negative = (
+                self.material.batch(a, b, positions) if cook is None else self.material.cooked(a, b, *cook[1:])
+            )
+        model, steps, cfg, traced = self.model, settings.steps, settings.cfg, self._traced
+        rule = predictor(cfg, trace, between, near=near)
+        if cook is not None:
+            model, steps, cfg, rule = self._cooked(cook, trace, between, near)
+            traced = traced or rule is not None
         with self.clock.stage("sample"):
             latents = self.host.sample(
-                self.model,
+                model,
                 noise,
                 positive,
                 negative,
-                steps=settings.steps,
-                cfg=settings.cfg,
+                steps=steps,
+                cfg=cfg,
                 sampler=settings.sampler,
                 scheduler=settings.scheduler,
                 on_step=lambda step, x0: self.tick(len(pictures)),
-                **({"predict": predictor(settings.cfg, trace, between, near=near)} if self._traced else {}),
+                **({"predict": rule} if traced else {}),
             )
         latents = latents.float().cpu()
-        if not self._traced:
-            trace.rows = len(pictures) * settings.calls_per_picture
+        if traced and not self._traced:
+            trace = Trace(rows=trace.rows)
+        if not traced:
+            trace.rows = len(pictures) * settings.calls_for(steps, guided=cfg != 1)
         self.counts.batches += 1
         self.counts.pictures += len(pictures)
         self.counts.rows += trace.rows
@@ -207,3 +264,33 @@ class LatentSource:
             save_batch(path, pictures, latents, trace)
         self._met.add(path)
         return pictures, latents, trace
+
+    def _cooked(self, cook: tuple[Recipes, list, tuple[str, ...]], trace: Trace, between: Trace | None, near: bool):
+        """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
+        recipes, rows, _ = cook
+        model, steps = self.model_at(rows[0][LORA]), int(rows[0][STEPS])
+        guidance = [row[CFG] for row in rows]
+        same = guidance.count(guidance[0]) == len(guidance)
+        if same and not self._traced:
+            return model, steps, guidance[0], None
+        if not same and not self.host.guidance_is_plain(self.model):
+            raise InputError(
+                "This MODEL has a rule of its own for guidance, so that cfg cannot change from picture to picture; "
+                "remove the schedule's curve 'cfg', or the node that changes the MODEL's guidance."
+            )
+        scale = torch.tensor(guidance)[:, None, None, None]
+        # The host leaves the negative prompt out at exactly 1, which only some of the pictures may have.
+        return (
+            model,
+            steps,
+            7.0 if recipes.guided else 1.0,
+            predictor(scale, trace, between, near=near, guided=recipes.guided),
+        )
+
+    def model_at(self, strength: float) -> Any:
+        """The model with its likeness at another strength: LoRAs add up, so what is missing is applied on top."""
+        if strength not in self._models:
+            while len(self._models) > 2:
+                self._models.pop(next(key for key in self._models if key != 1.0))
+            self._models[strength] = self.host.apply_lora(self.model, None, self._likeness, strength - 1, 0.0)[0]
+        return self._models[strength]

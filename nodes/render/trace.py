@@ -66,15 +66,26 @@ def mixed(low: list[Trace], high: list[Trace], shares: list[float]) -> Trace:
     return Trace(mix(0), mix(1), mix(2))
 
 
-def predictor(cfg: float, record: Trace, between: Trace | None = None, *, near: bool = False):
+def predictor(
+    cfg: float | torch.Tensor,
+    record: Trace,
+    between: Trace | None = None,
+    *,
+    near: bool = False,
+    guided: bool | None = None,
+):
     """A rule for `Host.sample`: ask the model and record it, or take from `between` where that is as good.
 
     Without `between` every call is made, and the result is that of plain sampling. near: the neighbours are alike, so
-    that more than the last calls is taken from them.
+    that more than the last calls is taken from them. cfg: one for all pictures, or (B, 1, 1, 1). guided: whether the
+    negative prompt is asked about; without it, unless cfg is 1.
     """
-    guided = cfg != 1
+    guided = cfg != 1 if guided is None else guided
+    each = not isinstance(cfg, (int, float))
 
     def predict(call: int, x, sigma: float, evaluate: Evaluate):
+        scale = cfg.to(x.device, x.dtype) if each else cfg
+
         def from_neighbours(part):
             return part.to(x.device, x.dtype)
 
@@ -86,12 +97,12 @@ def predictor(cfg: float, record: Trace, between: Trace | None = None, *, near: 
             wanted, _ = evaluate(False)
             record.rows += len(x)
             pull = from_neighbours(between.pull[call])
-            estimate = wanted + (cfg - 1) * pull
+            estimate = wanted + (scale - 1) * pull
             record.pull[call] = pull.float().cpu()
         else:
             wanted, unwanted = evaluate(guided)
             record.rows += len(x) * (2 if guided else 1)
-            estimate = unwanted + (wanted - unwanted) * cfg if guided else wanted
+            estimate = unwanted + (wanted - unwanted) * scale if guided else wanted
             if guided and LATE <= sigma < GUIDED:
                 record.pull[call] = (wanted - unwanted).float().cpu()
         if sigma > EARLY:

@@ -1,0 +1,88 @@
+"""What feedback does on each frame of a shot: how the camera moves, how much is painted anew, where it is heading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..motion.warp import Motion
+from ..types import FrameSchedule
+from .recipe import STEPS, Recipes, T
+
+# Without a zoom curve the picture grows by this factor in a second, and faster where the shot's pace is faster.
+ZOOM = 1.06
+# Share of that zoom that follows the pace.
+PACED = 0.7
+# Fastest pace that counts, in the shot's mean pace.
+TOP_PACE = 8.0
+# Share of the noise schedule without a denoise curve, and what the fastest pace adds.
+DENOISE, DENOISE_PACED = 0.35, 0.15
+# The strength dip: over so many seconds before the next shot (at most half of the shot) denoise rises to this, and the
+# picture is pulled towards the next one by up to this share.
+DIP_SECONDS, DIP_DENOISE, DIP_PULL = 0.5, 0.6, 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How a shot's frames come from each other, one entry per frame (n,). The first frame is the shot's own picture.
+
+    denoise: share of the noise schedule that is painted anew, 0 only moves the picture. steps: sampler steps for it.
+    pull: share of the next shot's picture that is mixed in before. fade: share of it that is mixed in to be shown only,
+    in a dissolve. matrices: float64 (n, 3, 3), the move from the frame before, in pixels. ahead: float64 (n, 3, 3), all
+    moves that come after a frame, up to the next shot's first.
+    """
+
+    denoise: np.ndarray
+    steps: np.ndarray
+    pull: np.ndarray
+    fade: np.ndarray
+    matrices: np.ndarray
+    ahead: np.ndarray
+
+    def material(self) -> list[np.ndarray]:
+        """All that tells this course from another, for a digest."""
+        return [self.denoise, self.steps, self.pull, self.fade, self.matrices]
+
+
+def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, size: tuple[int, int]) -> Course:
+    """The course of a shot's frames [start, stop), from its pace and its curves; what has no curve goes by the pace.
+
+    size: width and height in pixels.
+    """
+    n, fps, own = stop - start, float(schedule.fps), slice(start, stop)
+    t = recipes.rows[:, T]
+    pace = _pace(t)
+    curves = {name: values[own] for name, values in schedule.curves.items()}
+    zoom = curves.get("zoom", ZOOM ** (1 - PACED + PACED * pace)) ** (1 / fps)
+    angle, dx, dy = (schedule.curve(name)[own] / fps for name in ("angle", "dx", "dy"))
+    moves = zip(zoom, angle, dx * size[0], dy * size[1], strict=True)
+    matrices = np.stack([Motion(*map(float, move)).matrix() for move in moves])
+    ahead = np.empty_like(matrices)
+    # The next shot's first frame moves as the last of this one does.
+    ahead[-1] = matrices[-1]
+    for k in range(n - 2, -1, -1):
+        ahead[k] = ahead[k + 1] @ matrices[k + 1]
+    leads = recipes.end != recipes.start and schedule.transition[stop - 1] == "slerp"
+    dip = _dip(n, fps) * t if leads else np.zeros(n)
+    dissolves = np.array([kind == "dissolve" for kind in schedule.transition[own]])
+    base = curves.get("denoise", DENOISE + DENOISE_PACED * np.clip((pace - 1) / (TOP_PACE - 1), 0, 1))
+    denoise = np.maximum(base, base + (DIP_DENOISE - base) * dip)
+    # A hair less, so that .35 of 20 steps are 7 whatever the last bit says.
+    steps = np.ceil(recipes.rows[:, STEPS] * denoise - 1e-6).astype(np.int64)
+    steps[0] = 0
+    return Course(denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead)
+
+
+def _pace(t: np.ndarray) -> np.ndarray:
+    """Speed of every frame along the way, in the mean speed of the shot: 1 throughout where nothing moves."""
+    steps = np.abs(np.diff(t, prepend=t[0]))
+    return np.clip(steps / steps[1:].mean(), 0, TOP_PACE) if steps.any() else np.ones(len(t))
+
+
+def _dip(n: int, fps: float) -> np.ndarray:
+    """0 until some frames before the next shot, then rising smoothly; it would be 1 on the next shot's first frame."""
+    window = min(round(DIP_SECONDS * fps), n // 2)
+    rise = np.clip(np.arange(n) - (n - window) + 1, 0, None)
+    share = rise / (window + 1)
+    return share * share * (3 - 2 * share)

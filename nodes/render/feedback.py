@@ -1,0 +1,160 @@
+"""Frames by feedback: each is the one before it, moved by the camera and painted anew in part.
+
+A shot starts on its own picture, sampled alone, and depends on nothing before it. So an excerpt is a part of the whole
+and a changed shot touches itself and the shot that leads to it. The sampled latents are stored until their shot is
+encoded; a killed run goes on from the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..host import Digest, Host
+from ..motion.colour import Colours
+from ..motion.warp import warp_by
+from .plan import RenderSettings, Segment
+from .recipe import CFG, LORA, Still
+from .report import StageClock
+from .sampled import load_batch, save_batch
+from .sampling import LatentSource
+from .trace import Trace
+
+# Share of a frame's noise that is its own; the rest is the shot's noise, as in travel.
+FRESH = 0.5
+
+
+class Feedback:
+    """Gives a plan's frames one after the other.
+
+    decode(latent): the picture float32 (H, W, 3) in 0..1 of a latent (4, h, w). tick(steps): called as sampler steps go
+    by.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        vae: Any,
+        source: LatentSource,
+        settings: RenderSettings,
+        clock: StageClock,
+        decode: Callable[[np.ndarray], np.ndarray],
+        tick: Callable[[int], None],
+    ):
+        self.host, self.vae, self.source, self.settings = host, vae, source, settings
+        self.clock, self.decode, self.tick = clock, decode, tick
+        self._met: set[Path] = set()
+        self._own: dict[Still, tuple[np.ndarray, Colours]] = {}
+
+    def steps_left(self, segment: Segment, last: int) -> int:
+        """Sampler steps until frame `last` of a segment is there, stills apart."""
+        wanted = (n for n in range(1, last) if not self.source.picture_file(segment, n).exists())
+        return sum(int(segment.course.steps[n]) for n in wanted)
+
+    def stills_left(self, segment: Segment, last: int) -> set[Still]:
+        """The shots' own pictures that must still be sampled to reach frame `last` of a segment."""
+        course, stills = segment.course, {segment.recipes.start}
+        leads = self.settings.anchor_colours and segment.t[:last].any()
+        if leads or course.pull[:last].any() or course.fade[:last].any():
+            stills.add(segment.recipes.end)
+        return {still for still in stills if not self.source.keyframe_file(still, segment.recipes).exists()}
+
+    def pictures(self, segment: Segment, shown: range) -> Iterator[np.ndarray]:
+        """Pictures float32 (H, W, 3) of some frames of a segment, counted from its first."""
+        first = shown.start
+        while first > 0 and not self.source.picture_file(segment, first).exists():
+            first -= 1
+        picture = None
+        for n in range(first, shown.stop):
+            picture = self._picture(segment, n, picture)
+            if n in shown:
+                fade = np.float32(segment.course.fade[n])
+                yield picture if fade == 0 else picture + (self._arriving(segment, n) - picture) * fade
+
+    # One frame -------------------------------------------------------------------------------------
+
+    def _picture(self, segment: Segment, n: int, before: np.ndarray | None) -> np.ndarray:
+        if n == 0:
+            return self._still(segment, segment.recipes.start)[0]
+        course, path = segment.course, self.source.picture_file(segment, n)
+        if path.exists():
+            self.source.counts.reused += path not in self._met
+            picture = self.decode(load_batch(path)[1][0].numpy())
+        else:
+            with self.clock.stage("warp"):
+                picture = warp_by(before, course.matrices[n], self.settings.border)
+                if course.pull[n] > 0:
+                    picture += (self._arriving(segment, n) - picture) * np.float32(course.pull[n])
+            if course.denoise[n] > 0:
+                picture = self.decode(self._painted(segment, n, picture))
+        self._met.add(path)
+        if self.settings.anchor_colours:
+            picture = self._anchored(segment, float(segment.t[n]), picture)
+        return picture
+
+    def _painted(self, segment: Segment, n: int, picture: np.ndarray) -> np.ndarray:
+        """The latent (4, h, w) of a frame, sampled from the moved picture and stored."""
+        settings, source, course = self.settings, self.source, segment.course
+        recipe, steps = segment.recipes.rows[n].tolist(), int(course.steps[n])
+        with self.clock.stage("interpolate"):
+            extras = segment.recipes.extras(source.story)
+            noise, positive, negative = source.material.cooked(segment.shot_a, segment.shot_b, [recipe], extras)
+            noise = self._noise(segment, n, noise)
+        with self.clock.stage("encode picture"):
+            latent = self.host.vae_encode(self.vae, torch.from_numpy(picture[None]).clamp(0, 1)).float().cpu()
+        with self.clock.stage("sample"):
+            latents = self.host.sample(
+                source.model_at(recipe[LORA]),
+                noise,
+                positive,
+                negative,
+                steps=steps,
+                cfg=recipe[CFG],
+                sampler=settings.sampler,
+                scheduler=settings.scheduler,
+                latent=latent,
+                denoise=float(course.denoise[n]),
+                on_step=lambda step, x0: self.tick(1),
+            )
+        latents = latents.float().cpu()
+        rows = settings.calls_for(steps, guided=recipe[CFG] != 1)
+        source.counts.batches += 1
+        source.counts.pictures += 1
+        source.counts.rows += rows
+        with self.clock.stage("store"):
+            save_batch(source.picture_file(segment, n), [n], latents, Trace(rows=rows))
+        return latents[0].numpy()
+
+    def _noise(self, segment: Segment, n: int, way: torch.Tensor) -> torch.Tensor:
+        """A frame's noise: what the way has there and its own, by the shot's seed and the frame's place in it."""
+        digest = Digest()
+        digest.add(["feedback", self.source.material.seeds[segment.shot_a], n])
+        generator = torch.Generator("cpu").manual_seed(int(digest.hex()[:15], 16))
+        return way * (1 - FRESH**2) ** 0.5 + torch.randn(way.shape, generator=generator) * FRESH
+
+    # The shots' own pictures -------------------------------------------------------------------------
+
+    def _arriving(self, segment: Segment, n: int) -> np.ndarray:
+        """The next shot's picture, moved back by all moves that are still to come before its first frame."""
+        back = np.linalg.inv(segment.course.ahead[n])
+        return warp_by(self._still(segment, segment.recipes.end)[0], back, self.settings.border)
+
+    def _anchored(self, segment: Segment, t: float, picture: np.ndarray) -> np.ndarray:
+        colours = self._still(segment, segment.recipes.start)[1]
+        if t > 0:
+            colours = colours.towards(self._still(segment, segment.recipes.end)[1], t)
+        with self.clock.stage("colours"):
+            return colours.given_to(picture)
+
+    def _still(self, segment: Segment, still: Still) -> tuple[np.ndarray, Colours]:
+        """A shot's own picture and its colours."""
+        if still not in self._own:
+            picture = self.decode(self.source.keyframe(still, segment.recipes)[0])
+            while len(self._own) >= 2:
+                self._own.pop(next(iter(self._own)))
+            self._own[still] = picture, Colours.of(picture)
+        return self._own[still]
