@@ -1,4 +1,8 @@
-"""Train Identity LoRA in a real ComfyUI, through its HTTP API: a verified record becomes a LoRA that works there."""
+"""Train Identity LoRA in a real ComfyUI, through its HTTP API: a verified record becomes a LoRA there.
+
+It trains on the demo model, with the same code as on SD1.5 and in seconds; ComfyUI's own model beside it is SD1.5 with
+random weights. What a LoRA on SD1.5 does in ComfyUI is in test_identity_loaders.py.
+"""
 
 import json
 import logging
@@ -19,11 +23,12 @@ from test_charcha_store import add
 from test_metrics import POSES, drawn
 
 from headless import pack
+from headless.demo_model import CHECKPOINT
 
-pytestmark = [pytest.mark.comfyui, pytest.mark.slow, needs_faces]
+pytestmark = [pytest.mark.comfyui, needs_faces]
 log = logging.getLogger(__name__)
 store_module = pack.load("nodes.charcha.store")
-CHECKPOINT = "random_sd15.safetensors"
+DEMO, SD15 = "demo.safetensors", "random_sd15.safetensors"
 
 
 def portraits(person: str) -> list[np.ndarray]:
@@ -39,6 +44,7 @@ def server(tmp_path_factory):
         pytest.skip("NO COMFYUI FOUND: set COMFYUI_DIR to test the training inside ComfyUI")
     folder = tmp_path_factory.mktemp("comfyui")
     running = ComfyServer(*found, folder, cached_random_sd15())
+    (folder / "models" / "checkpoints" / DEMO).symlink_to(CHECKPOINT)
     running.start()
     yield running
     running.kill()
@@ -58,16 +64,16 @@ def training(record: str, **settings) -> dict:
         "1": {"class_type": "CharchaIdentity", "inputs": {"record": record}},
         "2": {
             "class_type": "TrainIdentityLoRA",
-            "inputs": {"identity": ["1", 0], "ckpt_name": CHECKPOINT, "preset": "quick"} | inputs | settings,
+            "inputs": {"identity": ["1", 0], "ckpt_name": DEMO, "preset": "quick"} | inputs | settings,
         },
         "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 3]}},
     }
 
 
 def sampling(model: list) -> dict:
-    """A latent from a model, kept as a file. 14 and 22 sample anew whenever the model's own inputs change."""
+    """A latent from a model, kept as a file."""
     return {
-        "10": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT}},
+        "10": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": SD15}},
         "11": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["10", 1], "text": "photo of vuzokiju person"}},
         "12": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["10", 1], "text": ""}},
         "13": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
@@ -122,33 +128,25 @@ def test_a_stopped_training_keeps_its_steps_and_leaves_no_file(server, record):
     log.info("stopped after %d steps, %.0f s", kept["step"], time.monotonic() - begin)
 
 
+@pytest.mark.slow
 def test_it_trains_under_inference_mode_and_leaves_comfyuis_models_as_they_were(server, record):
     plain = sampling(["10", 0])
     before = latent_of(server, {"outputs": succeeded(run(server, plain)[1])})
-    # In one run: the model of before, unloaded for the training, then sampled from without and with the LoRA.
+    # In one run: the model of before, unloaded for the training, then sampled from.
     graph = training(record) | sampling(["20", 0])
     graph["20"] = {
         "class_type": "LoraModelLoader",
         "inputs": {"model": ["10", 0], "lora": ["2", 2], "strength_model": 0.0},
     }
-    graph["21"] = {
-        "class_type": "ApplyIdentityLoRA",
-        "inputs": {
-            "model": ["10", 0], "clip": ["10", 1], "identity_lora": ["2", 0], "strength_model": 1.0,
-            "strength_clip": 1.0,
-        },
-    }  # fmt: skip
-    graph["22"] = {"class_type": "KSamplerAdvanced", "inputs": graph["14"]["inputs"] | {"model": ["21", 0]}}
-    graph["23"] = {"class_type": "SaveLatent", "inputs": {"samples": ["22", 0], "filename_prefix": "learnt"}}
     messages, entry = run(server, graph)
     outputs = succeeded(entry)
     assert torch.equal(latent_of(server, entry), before)
-    assert not torch.equal(latent_of(server, entry, "23"), before)
     report = json.loads(outputs["2"]["text"][0])
     assert report["steps"] == 6 and report["first_step_of_this_run"] == 0
     (name,) = loras(server)
     assert name.startswith("vuzokiju-") and name.endswith(".safetensors")
-    assert "lora key not loaded" not in server.log
+    tensors = load_file(next((server.folder / "models" / "loras").rglob(name)))
+    assert any(value.abs().sum() > 0 for key, value in tensors.items() if key.endswith("lora_up.weight"))
     # Progress on the websocket, step by step, and what the page draws.
     steps = [entry["data"] for entry in messages if entry["type"] == "progress" and entry["data"]["node"] == "2"]
     assert [entry["value"] for entry in steps][-6:] == [1, 2, 3, 4, 5, 6] and steps[-1]["max"] == 6
@@ -163,11 +161,10 @@ def test_it_trains_under_inference_mode_and_leaves_comfyuis_models_as_they_were(
 def test_too_little_memory_is_one_sentence_with_advice(server, record):
     resource = pytest.importorskip("resource")
     pid, before = server.process.pid, loras(server)
-    # Room for the autoencoder and the text encoder, not for the UNet's 3.4 GB.
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 2 * 1024**3, resource.RLIM_INFINITY))
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 1024**3, resource.RLIM_INFINITY))
     try:
-        _, entry = run(server, training(record, seed=9, precision="float32"))
+        _, entry = run(server, training(record, seed=9, resolution=512, batch_size=64, steps=1))
     finally:
         resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     (message,) = [part[1] for part in entry["status"]["messages"] if part[0] == "execution_error"]
