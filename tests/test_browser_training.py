@@ -1,4 +1,4 @@
-"""The loss curve of TrainIdentityLoRA in a real ComfyUI page, in Chromium: live, marked, and there after a reload."""
+"""Loss curve and samples of TrainIdentityLoRA in a real ComfyUI page: live, there after a reload; the owner's alone."""
 
 import json
 import shutil
@@ -28,6 +28,7 @@ WIDGETS = {
     "resolution": 64,
     "learning_rate": 0.002,
     "prior_share": 0.0,
+    "samples": "at the end",
 }
 
 
@@ -110,9 +111,11 @@ def history(opened, before: set) -> dict:
 
 def test_the_curve_is_live_marks_the_best_step_and_survives_a_reload(opened):
     store = pack.load("nodes.charcha.store").IdentityStore(opened.server.folder / "user" / "__songreel" / "charcha")
-    record, _ = add(store, shown=[astronaut()[0]] * 7)
+    record, key = add(store, shown=[astronaut()[0]] * 7)
     opened.load(graph(record))
     assert opened.curve() is None
+    names = opened.js("() => app.graph.getNodeById(2).widgets.map((widget) => widget.name)")
+    assert "control_after_generate" not in names and names[:4] == ["ckpt_name", "preset", "seed", "steps"]
     opened.js(
         """(values) => {
             for (const widget of app.graph.getNodeById(2).widgets) {
@@ -145,8 +148,24 @@ def test_the_curve_is_live_marks_the_best_step_and_survives_a_reload(opened):
     assert len(points) == len(kept["loss"]) > 20
     shot(opened.page, f"training-{opened.html}-done")
 
+    # What it painted of the person is for who has the key.
+    pictures = opened.page.get_by_role("img", name="step")
+    assert pictures.count() == 0
+    opened.page.get_by_label("Owner's key").fill("wrong")
+    opened.page.get_by_role("button", name="Show", exact=True).click()
+    opened.page.get_by_text("That is not this record's key.").wait_for()
+    opened.page.get_by_label("Owner's key").fill(key)
+    opened.page.get_by_role("button", name="Show", exact=True).click()
+    pictures.first.wait_for()
+    assert pictures.count() == 3 and pictures.nth(2).get_attribute("alt") == f"sketch, step {best[0]}"
+    assert opened.page.get_by_label("Owner's key").is_hidden()
+    opened.page.wait_for_timeout(300)
+    shot(opened.page, f"training-{opened.html}-previews")
+    assert "jpeg" not in json.dumps(entry) and key not in json.dumps(entry)
+
     saved = opened.js("() => app.graph.serialize()")
-    assert "songreel_training" not in json.dumps(saved) and "validation" not in json.dumps(saved)
+    assert not any(word in json.dumps(saved) for word in ("songreel_training", "validation", "data:image", key))
+    assert not any(word in opened.js("() => JSON.stringify({ ...localStorage })") for word in ("data:image", key))
     assert opened.problems == []
     opened.page.reload()
     opened.page.wait_for_function("() => window.app?.extensionManager && app.canvas && app.graph", timeout=90_000)
@@ -155,6 +174,7 @@ def test_the_curve_is_live_marks_the_best_step_and_survives_a_reload(opened):
     opened.load(saved)
     opened.page.wait_for_function(f"() => {PLOT}.curve?.done === {STEPS}", timeout=10_000)
     assert opened.curve() == curve
+    assert opened.page.get_by_label("Owner's key").is_visible() and pictures.count() == 0
     shot(opened.page, f"training-{opened.html}-reloaded")
     # Another graph with a node of the same number has no curve.
     opened.load(saved | {"id": "3f1b6c1e-0000-4000-8000-000000000008"})

@@ -20,6 +20,7 @@ from ..sd15.frozen import computes_in_bfloat16, freeze_layers
 from .adapter import add_adapter, kohya_tensors, trained
 from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
 from .material import class_latents, embed_prompts, encode_pictures, make_material
+from .samples import Sampler, Samples
 from .settings import TrainSettings
 from .subject import Subject
 from .train import Curve, Trainer
@@ -58,6 +59,7 @@ def train_lora(
     *,
     out: Path | None = None,
     on_file: Callable[[Path], None] = lambda path: None,
+    samples: Samples | None = None,
 ) -> Trained:
     """Train a LoRA of a subject, or return the one that the same inputs gave before.
 
@@ -67,6 +69,8 @@ def train_lora(
         The file to make; one in the folder of songreel's LoRAs when absent.
     on_file : callable
         Told of every file and folder made from the subject's pictures, before it is filled.
+    samples : Samples, optional
+        When to paint small pictures of the subject, and who keeps them. They change nothing of the LoRA.
 
     Raises
     ------
@@ -90,7 +94,9 @@ def train_lora(
     try:
         # Nodes run in inference mode, whose tensors no gradient can flow through.
         with torch.inference_mode(False), torch.enable_grad():
-            weights, curve, facts = _train(host, subject, checkpoint, settings, base, work / "state.pt")
+            weights, curve, facts = _train(
+                host, subject, checkpoint, settings, base, work / "state.pt", training, samples
+            )
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "alloc" in str(error).lower():
             raise InputError(advice(settings)) from error
@@ -178,7 +184,14 @@ def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
 
 
 def _train(
-    host: Host, subject: Subject, checkpoint: Path, settings: TrainSettings, base: str, state: Path
+    host: Host,
+    subject: Subject,
+    checkpoint: Path,
+    settings: TrainSettings,
+    base: str,
+    state: Path,
+    training: str,
+    samples: Samples | None,
 ) -> tuple[dict, Curve, dict]:
     import torch
 
@@ -194,6 +207,9 @@ def _train(
     host.check_interrupt()
     text_encoder = load_part(file, "text_encoder", device=device)
     prompts = embed_prompts(subject, text_encoder, host.tokenize)
+    sampler = None
+    if samples is not None:
+        sampler = Sampler(file, text_encoder, settings, subject.words, host.tokenize, check=host.check_interrupt)
     dtype = _precision(settings, device, file.weights())
     if not settings.text_encoder:
         text_encoder = None
@@ -222,17 +238,35 @@ def _train(
     trainer = Trainer(unet, text_encoder, parameters, material, settings, _optimizer(everything, settings, saving))
     ready = time.perf_counter()
     progress = host.progress(settings.steps)
-    first = None
+    first, taken, seconds_sampling = None, 0, 0.0
+
+    def take(step: int) -> None:
+        nonlocal taken, seconds_sampling
+        begin = time.perf_counter()
+        for style, picture in sampler.pictures(unet).items():
+            samples.keep(training[:8], step, style, picture)
+        taken += 1
+        seconds_sampling += time.perf_counter() - begin
 
     def on_step(done: int, curve: Curve) -> None:
         nonlocal first
         first = done - 1 if first is None else first
-        if done % 5 == 0 or done == settings.steps:
-            host.send_event("training", live(host.node_id(), done, settings.steps, curve))
+        due = sampler is not None and samples.due(done, settings.steps)
+        if due:
+            take(done)
+        if due or done % 5 == 0 or done == settings.steps:
+            more = {} if sampler is None else {"record": subject.record, "samples": taken}
+            host.send_event("training", live(host.node_id(), done, settings.steps, curve) | more)
         progress.update(done)
         host.check_interrupt()
 
     best = trainer.run(state, on_step)
+    if sampler is not None:
+        with torch.no_grad():
+            for part, values in parameters.items():
+                for name, value in values.items():
+                    value.copy_(best[part][name])
+        take(trainer.curve.best[0])
     facts = {
         "weights_trained": sum(value.numel() for value in everything),
         "precision": str(dtype).removeprefix("torch."),
@@ -241,8 +275,10 @@ def _train(
         "steps": settings.steps,
         "first_step_of_this_run": first or 0,
         "seconds_loading": round(ready - begin, 2),
-        "seconds_training": round(time.perf_counter() - ready, 2),
+        "seconds_training": round(time.perf_counter() - ready - seconds_sampling, 2),
     }
+    if sampler is not None:
+        facts |= {"sets_of_samples": taken, "seconds_sampling": round(seconds_sampling, 2)}
     return best, trainer.curve, facts
 
 

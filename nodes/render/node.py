@@ -181,6 +181,13 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="feedback: hold each shot's colours to those of its own picture, on the way to the "
                     "next one's.",
                 ),
+                io.Boolean.Input(
+                    "keep_work",
+                    default=True,
+                    optional=True,
+                    tooltip="Keep the finished parts on disk, so that after a changed shot only the ways to it and "
+                    "from it are rendered again. Off: they go when the video is done.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -224,6 +231,7 @@ class RenderMusicVideo(io.ComfyNode):
         frames=FRAMES[0],
         border=BORDERS[0],
         anchor_colours=True,
+        keep_work=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -266,6 +274,7 @@ class RenderMusicVideo(io.ComfyNode):
             start=start,
             seconds=seconds,
             draft=draft,
+            keep_work=keep_work,
             likeness=None if person is None else person.path,
         )
         text = json.dumps(report, indent=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
@@ -46,6 +47,7 @@ def render_music_video(
     seconds: float = 0.0,
     draft: bool = False,
     likeness: Path | None = None,
+    keep_work: bool = True,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
@@ -55,6 +57,8 @@ def render_music_video(
     start, seconds : render an excerpt only; its frames are those of the whole video.
     draft : a quick look at story and timing, see `make_plan`.
     likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
+    keep_work : leave the finished chunks in the work folder, so that a changed shot is rendered alone. Otherwise they
+        go as soon as the video is joined. A render that does not get that far keeps them in either case.
 
     Returns
     -------
@@ -99,10 +103,15 @@ def render_music_video(
                 sample_rate=sample_rate,
                 codec=plan.settings.codec,
             )
+    work_bytes = sum(chunk.stat().st_size for chunk in {chunk for chunk, _ in segments})
+    if not keep_work:
+        _remove_chunks(folder, segments)
     if run.encoded:
         run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
     report = run.report() | {
         "key": key,
+        "work_bytes": work_bytes,
+        "work_bytes_kept": work_bytes if keep_work else 0,
         "work_folder": folder.name,
         "draft": draft,
         "fps": str(schedule.fps),
@@ -113,6 +122,14 @@ def render_music_video(
         | {"total": round(clock.total(), 3)},
     }
     return path, report
+
+
+def _remove_chunks(folder: Path, segments: list[tuple[Path, int]]) -> None:
+    """Remove the chunks of a finished video, and their folder when no other video has something in it."""
+    for chunk, _ in segments:
+        chunk.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _speed_key(model_fingerprint: str, settings: RenderSettings) -> str:

@@ -2,6 +2,7 @@
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
+import { addPreviews } from "./identity_previews.js";
 import { TrainingPlot } from "./training_plot.js";
 
 const NODE = "TrainIdentityLoRA";
@@ -66,8 +67,10 @@ function addCurve(node) {
     node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
   }
 
+  const previews = addPreviews(node);
   widget.heard = (curve) => {
     show(curve);
+    previews.heard(curve);
     keep(node, curve);
   };
   const { onExecuted, onConfigure } = node;
@@ -80,7 +83,9 @@ function addCurve(node) {
     // The node is put into its graph after this.
     queueMicrotask(() => {
       const curve = kept()[keyOf(node)];
-      if (curve && !plot.curve) show(curve);
+      if (!curve || plot.curve) return;
+      show(curve);
+      previews.heard(curve);
     });
   };
   node.setSize([Math.max(node.size[0], DEFAULT_WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
