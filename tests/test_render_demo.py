@@ -55,21 +55,37 @@ def render(pictures, home: Path, *, inputs=None, changes=None, **options):
     return np.concatenate([frames for _, frames in pictures]), report
 
 
+@pytest.fixture(scope="module")
+def known():
+    return {}
+
+
+@pytest.fixture
+def whole(pictures, known, tmp_path):
+    """The frames of a whole render at a quality, made once for all tests."""
+
+    def frames(quality: str) -> np.ndarray:
+        if quality not in known:
+            known[quality] = render(pictures, tmp_path / "whole", changes={"quality": quality})[0]
+        return known[quality]
+
+    return frames
+
+
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
-def test_an_excerpt_is_part_of_the_whole_bit_by_bit(pictures, tmp_path, quality):
-    whole, _ = render(pictures, tmp_path / "whole", changes={"quality": quality})
+def test_an_excerpt_is_part_of_the_whole_bit_by_bit(pictures, tmp_path, whole, quality):
+    expected = whole(quality)
     part, _ = render(pictures, tmp_path / "part", changes={"quality": quality}, start=0.5, seconds=1.75)
-    assert len(whole) == 36 and np.array_equal(part, whole[6:27])
+    assert len(expected) == 36 and np.array_equal(part, expected[6:27])
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
-def test_the_length_of_chunks_changes_no_bit(pictures, tmp_path, monkeypatch, quality):
-    cut = plan_stage.Segment.chunks
-    found = []
+def test_the_length_of_chunks_changes_no_bit(pictures, tmp_path, monkeypatch, whole, quality):
+    expected, cut = whole(quality), plan_stage.Segment.chunks
     for length in (1, 7, 64):
         monkeypatch.setattr(plan_stage.Segment, "chunks", lambda self, frames, n=length: cut(self, frames, n))
-        found.append(render(pictures, tmp_path / str(length), changes={"quality": quality})[0])
-    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+        frames, _ = render(pictures, tmp_path / str(length), changes={"quality": quality}, start=1.0, seconds=1.5)
+        assert np.array_equal(frames, expected[12:30])
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
@@ -85,11 +101,12 @@ def test_a_changed_shot_gives_what_a_full_render_gives(pictures, tmp_path, quali
     assert np.array_equal(before[:12], anew[:12]) and not np.array_equal(before[24:], anew[24:])
 
 
-def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypatch):
+def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypatch, whole):
     class Stopped(BaseException):
         pass
 
-    whole, _ = render(pictures, tmp_path / "whole", changes={"quality": "balanced"})
+    expected = whole("balanced")
+    pictures.clear()
     save = pack.load("nodes.render.sampling").save_batch
     saved = []
 
@@ -106,12 +123,12 @@ def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypat
     monkeypatch.setattr(pack.load("nodes.render.sampling"), "save_batch", save)
     rest, report = render(pictures, tmp_path / "stopped", changes={"quality": "balanced"})
     assert report["batches_reused"] + report["chunks_reused"] > 0
-    assert np.array_equal(np.concatenate([*first.values(), rest]), whole)
+    assert np.array_equal(np.concatenate([*first.values(), rest]), expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_pictures_of_other_batch_sizes_agree_to_60_db(pictures, tmp_path, batch_size):
-    whole, _ = render(pictures, tmp_path / "4")
+def test_pictures_of_other_batch_sizes_agree_to_60_db(pictures, tmp_path, whole, batch_size):
+    expected = whole("exact").astype(np.float64)
     other, _ = render(pictures, tmp_path / "other", changes={"batch_size": batch_size})
-    error = np.mean((whole.astype(np.float64) - other) ** 2)
+    error = np.mean((expected - other) ** 2)
     assert 10 * np.log10(255**2 / max(error, 1e-12)) >= 60
