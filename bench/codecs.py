@@ -3,9 +3,10 @@
     python bench/codecs.py [VIDEO] [--seconds 6] [--repeat 1] [--pictures FOLDER]
 
 VIDEO: a lossless render; without it one of the demo song is made. Its frames, --repeat times over, are encoded as the
-renderer does it: segments of 48 frames, joined, with a song of that length. Prints per codec: MB and seconds per minute
-of video at 24 frames per second, bytes per pixel, seconds per megapixel (encoding and joining), mean SSIM against the
-frames. --pictures writes the middle frame of each as PNG. Needs scikit-image.
+renderer does it: segments of 48 frames, joined, with a song of that length. Prints per codec: MB and seconds of
+processor time per minute of video at 24 frames per second, bytes per pixel, processor seconds per megapixel (encoding
+and joining, all threads together), mean SSIM against the frames. --pictures writes the middle frame of each as PNG.
+Needs scikit-image.
 """
 
 from __future__ import annotations
@@ -59,16 +60,16 @@ def measure(folder: Path, frames: list[np.ndarray], codec: str, depth: str, crf:
     shown = frames if encoding.levels is np.uint8 else [frame.astype(np.uint16) * 257 for frame in frames]
     t = np.arange(int(len(frames) / FPS * RATE)) / RATE
     song = np.stack([0.3 * np.sin(2 * np.pi * note * t) for note in (220, 330)]).astype(np.float32)
-    segments, begin = [], time.perf_counter()
+    segments, begin = [], time.process_time()
     for first in range(0, len(shown), CHUNK):
         path = folder / f"{first:06d}{encoding.segment_suffix}"
         part = shown[first : first + CHUNK]
         video.write_segment(path, part, fps=FPS, crf=crf, codec=codec, bit_depth=depth)
         segments.append((path, len(part)))
-    encoded = time.perf_counter() - begin
+    encoded = time.process_time() - begin
     out = folder / f"out_{codec}_{depth}_{crf}{encoding.kind.suffix}"
     video.join_segments(out, segments, fps=FPS, waveform=song, sample_rate=RATE, codec=codec)
-    joined = time.perf_counter() - begin - encoded
+    joined = time.process_time() - begin - encoded
     back = list(video.read_frames(out))
     assert len(back) == len(frames)
     some = range(0, len(frames), max(len(frames) // 24, 1))
@@ -101,7 +102,7 @@ def main() -> None:
         frames = once * args.repeat
         height, width = frames[0].shape[:2]
         print(f"{len(frames)} frames of {width}x{height}")
-        print("| codec | bits | crf | MB/min | s/min | bytes/pixel | s/megapixel | SSIM |")
+        print("| codec | bits | crf | MB/min | CPU s/min | bytes/pixel | CPU s/megapixel | SSIM |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for codec, depth, crf in LINES:
             row = measure(folder, frames, codec, depth, crf)
