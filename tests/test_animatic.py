@@ -69,3 +69,11 @@ def test_what_does_not_fit(tmp_path):
     with pytest.raises(InputError, match=r"The song lasts 3.000 s, the story 4.000 s"):
         animatic.animatic(tmp_path, story, schedule, waveform[:, : 3 * RATE], rate)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("codec", list(pack.load("nodes.media.codecs").CODECS))
+def test_every_codec(tmp_path, codec):
+    path = animatic.animatic(tmp_path, *made(), width=96, height=64, seconds=2.0, codec=codec)
+    assert path.suffix == pack.load("nodes.media.codecs").CODECS[codec].suffix
+    assert len(list(video.read_frames(path))) == 24
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
