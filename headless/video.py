@@ -162,7 +162,7 @@ class VideoFromComponents(VideoInput):
             if audio is not None:
                 waveform, sample_rate = pack.load("nodes.media.audio").samples_of(audio)
                 samples = waveform[:, : int(len(images) / rate * sample_rate)]
-                sound = pack.load("nodes.media.audio").encode_aac(output, samples, sample_rate)
+                sound = pack.load("nodes.media.audio").encode_song(output, "aac", samples, sample_rate)
             for index, image in enumerate(images):
                 pixels = (image.detach().cpu() * 255).clamp(0, 255).byte().numpy()
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")

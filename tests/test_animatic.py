@@ -102,3 +102,11 @@ def test_cards_move_as_the_curves_say_and_start_anew_with_each_shot(tmp_path):
     turned = warp.Motion(1.3, 20.0, 11.0, -7.0).matrix()
     exact = warp.warp_by(card.astype(np.float32) / 255, turned, "black") * 255
     assert np.abs(animatic._moved(card.astype(np.uint8), turned) - exact)[20:-20, 20:-20].mean() < 3
+
+
+@pytest.mark.parametrize("codec", list(pack.load("nodes.media.codecs").CODECS))
+def test_every_codec(tmp_path, codec):
+    path = animatic.animatic(tmp_path, *made(), width=96, height=64, seconds=2.0, codec=codec)
+    assert path.suffix == pack.load("nodes.media.codecs").CODECS[codec].suffix
+    assert len(list(video.read_frames(path))) == 24
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

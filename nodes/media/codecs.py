@@ -54,7 +54,7 @@ _AV1 = dict(
     crf=(1, 63),
     draft_crf=40,
     bytes_per_pixel=0.2,
-    seconds_per_megapixel=0.3,
+    seconds_per_megapixel=0.2,
 )
 
 CODECS: dict[str, Codec] = {
@@ -81,7 +81,7 @@ CODECS: dict[str, Codec] = {
         reorder=2,
         tag="hvc1",
         bytes_per_pixel=0.25,
-        seconds_per_megapixel=0.8,
+        seconds_per_megapixel=0.4,
     ),
     "av1": Codec("AV1", ".mp4", **_AV1),
     "av1 webm": Codec("AV1 in WebM", ".webm", song="libopus", segment="av1", **_AV1),
@@ -93,7 +93,7 @@ CODECS: dict[str, Codec] = {
         options={"profile": "3", "vendor": "apl0"},
         song="pcm_s24le",
         bytes_per_pixel=0.9,
-        seconds_per_megapixel=0.3,
+        seconds_per_megapixel=0.2,
         plays_in_browsers=False,
     ),
     "lossless": Codec(
@@ -106,7 +106,7 @@ CODECS: dict[str, Codec] = {
         song="flac",
         subsampled=False,
         bytes_per_pixel=2.0,
-        seconds_per_megapixel=0.4,
+        seconds_per_megapixel=0.3,
         plays_in_browsers=False,
     ),
     "gif": Codec(
@@ -117,7 +117,7 @@ CODECS: dict[str, Codec] = {
         segment="lossless",
         subsampled=False,
         bytes_per_pixel=0.7,
-        seconds_per_megapixel=0.5,
+        seconds_per_megapixel=0.65,
     ),
 }
 
