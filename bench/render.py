@@ -6,8 +6,10 @@ Overhead: wall time of one render over the time inside its UNet and VAE calls, w
 run, so that the machine's noise meets both. Memory: peak resident size of whole processes that render the
 demo model, one with ten times the frames of the other. Beside it (--beside): the same frames by a loop of one
 KSampler and one decode per frame, by the prompt-walk method of stable-diffusion-videos and Giffusion (all noise and
-embeddings first, embeddings lerped, batches of four), by exact mode and by the default quality. Without --checkpoint
-the demo model stands for all; it is so small that its overhead says little about SD1.5.
+embeddings first, embeddings lerped, batches of four), by exact mode and by the default quality. --comfyui adds the
+KSampler loop in a real ComfyUI (COMFYUI_DIR or ~/ComfyUI) on the same noise and prompts; it needs --checkpoint, and
+does not encode what it paints. Without --checkpoint the demo model stands for all; it is so small that its overhead
+says little about SD1.5. --only-beside leaves the rest out.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     }
 
 
-def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> dict:
+def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfyui: bool = False) -> dict:
     """Seconds for the same frames by two plain loops, by exact mode and by the default quality, in this process.
 
     Each encodes its frames with the same settings. A shot of `frames` frames and the next shot's picture.
@@ -153,9 +155,10 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
 
     def ours(name: str) -> None:
         chosen = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality=name)
-        stage.render_music_video(host, model, clip, vae, story, schedule, waveform, rate, chosen)
+        _, report = stage.render_music_video(host, model, clip, vae, story, schedule, waveform, rate, chosen)
+        calls[name] = report["model_calls"], report["pictures_decoded"]
 
-    found = {}
+    found, calls = {}, {}
     with torch.inference_mode():
         host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), **options)
         for part in (model, clip, vae):
@@ -169,7 +172,38 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
             begin = time.perf_counter()
             work()
             found[name] = time.perf_counter() - begin
-    return found
+        if comfyui:
+            material = pictures.ShotMaterial(host, clip, story, settings)
+            negative = material.prompts(0, 1)[0][1]
+            rows = [material.batch(0, 1, [t]) for t in positions]
+            found["ComfyUI loop"] = comfyui_loop(checkpoint, rows, negative, options)
+    return {"seconds": found, "calls": calls}
+
+
+def comfyui_loop(checkpoint: Path, rows: list, negative, options: dict) -> float:
+    """Seconds of the same frames by a KSampler loop in a real ComfyUI, in a process of its own."""
+    import numpy as np
+    import torch
+
+    sys.path.insert(0, str(ROOT / "tests"))
+    from comfyui import find_comfyui
+
+    place = find_comfyui()
+    if place is None:
+        sys.exit("There is no ComfyUI; set COMFYUI_DIR.")
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Path(folder) / "inputs.npz"
+        np.savez(
+            inputs,
+            noise=torch.cat([row[0] for row in rows]).numpy(),
+            positive=torch.cat([row[1] for row in rows]).numpy(),
+            negative=negative.numpy(),
+        )
+        command = [place[1], str(ROOT / "bench" / "render_comfyui.py"), str(place[0]), str(checkpoint), str(inputs)]
+        done = subprocess.run([*command, json.dumps(options)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr[-3000:])
+    return json.loads(done.stdout.splitlines()[-1])["seconds"]
 
 
 def in_a_process(function: str = "render", **options) -> dict:
@@ -204,14 +238,23 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--memory-frames", type=int, default=60)
     parser.add_argument("--beside", action="store_true", help="time the plain loops beside both modes")
+    parser.add_argument("--comfyui", action="store_true", help="and the KSampler loop of a real ComfyUI")
+    parser.add_argument("--only-beside", action="store_true", help="neither overhead nor memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    if options.beside:
-        seconds = in_a_process(
-            "beside", checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames
-        )
-        fastest = min(seconds["ksampler loop"], seconds["prompt walk"])
+    if options.comfyui and options.checkpoint is None:
+        parser.error("--comfyui needs a --checkpoint that ComfyUI can load")
+    if options.beside or options.comfyui or options.only_beside:
+        given = {name: getattr(options, name) for name in ("checkpoint", "size", "steps", "frames", "comfyui")}
+        found = in_a_process("beside", **given)
+        seconds = found["seconds"]
+        ours = {"exact", *found["calls"]}
+        fastest = min(value for name, value in seconds.items() if name not in ours)
         print("beside    " + ", ".join(f"{name} {s:.2f} s ({fastest / s:.2f} x)" for name, s in seconds.items()))
+        for name, (calls, decoded) in found["calls"].items():
+            print(f"          {name}: {calls} model rows, {decoded} pictures decoded")
+    if options.only_beside:
+        return
     one = in_a_process(checkpoint=options.checkpoint, size=options.size, steps=options.steps, frames=options.frames)
     print(
         f"overhead  {one['overhead']:.4f}  (wall {one['wall_s']:.1f} s, {one['unet_calls']} UNet calls "

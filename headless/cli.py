@@ -23,9 +23,11 @@ from .options import (
     UsageError,
     apply_role,
     apply_set,
+    apply_suffix,
     current_value,
     find_output,
     find_role,
+    out_suffix,
     parse_size,
     schemas_of,
 )
@@ -34,6 +36,8 @@ WORKFLOWS = pack.ROOT / "workflows" / "api"
 DEFAULT_WORKFLOW = "story"
 # With --prompt and no lyrics the user writes the shots.
 PROMPT_WORKFLOW = "beat_video"
+# The same story with a drawn person whose likeness is learnt first: what the demo model can show of all there is.
+DEMO_WORKFLOW = Path(__file__).with_name("demo_workflow.json")
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 DEMO = "demo"
 
@@ -60,7 +64,13 @@ def parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", parents=[debug], help="render a song's video")
     render.add_argument("song", metavar="SONG", help=f"audio file, or '{DEMO}' for the demo song")
-    render.add_argument("--out", required=True, type=Path, metavar="OUT.mp4", help="where the video goes")
+    render.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="OUT.mp4",
+        help="where it goes: .mp4, .mov (ProRes), .webm (AV1), .gif",
+    )
     render.add_argument(
         "--workflow",
         metavar="W.json",
@@ -93,9 +103,10 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--fps", default="24", metavar="N", help="frames per second of the curves (24)")
     analyze.set_defaults(run=_analyze)
 
-    from . import metrics_command, story_commands
+    from . import metrics_command, story_commands, train_command
 
     story_commands.add(commands, [debug])
+    train_command.add(commands, [debug])
     metrics_command.add(commands, [debug])
 
     charcha = commands.add_parser("charcha", parents=[debug], help="serve the capture page on this computer")
@@ -196,6 +207,25 @@ def read_text(path: Path, what: str) -> str:
         raise UsageError(f"'{path}' is not UTF-8 text; save it as UTF-8.") from None
 
 
+def check_models(folders: list[Path]) -> None:
+    """Raises UsageError when a folder of --models is not there."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
+
+
+def checkpoint_name(given: str, host: HeadlessHost) -> str:
+    """The name by which nodes know a checkpoint that was given as a file or by name. Raises UsageError."""
+    if Path(given).is_file():
+        return host.register("checkpoints", Path(given).resolve())
+    if given not in host.model_names("checkpoints"):
+        raise UsageError(
+            f"There is no checkpoint '{given}'; give a .safetensors file, or put it into "
+            f"'{host.root / 'models' / 'checkpoints'}'."
+        )
+    return given
+
+
 def song_file(name: str, host: HeadlessHost) -> Path:
     """The file of SONG: one that is there, or the demo song."""
     if name == DEMO:
@@ -257,13 +287,9 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 
 
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
-    written = args.prompt is not None and args.lyrics is None
-    workflow = load_workflow(args.workflow or (PROMPT_WORKFLOW if written else DEFAULT_WORKFLOW))
-    if args.out.suffix.lower() not in (".mp4", ".m4v"):
-        raise UsageError(f"The video is an MP4 file, got --out '{args.out}'; give a name that ends in .mp4.")
-    for folder in args.models:
-        if not folder.is_dir():
-            raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
+    workflow = load_workflow(args.workflow or _usual_workflow(args))
+    suffix = out_suffix(args.out.name)
+    check_models(args.models)
     out = prepare_output(args.out)
     preview = None if args.preview is None else prepare_output(args.preview)
     host = HeadlessHost(models=args.models, preview=preview)
@@ -272,13 +298,22 @@ def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         try:
             run = _render_on_server if args.server else _render_here
             video = run(args, bootstrap, host, workflow, song)
-            if args.start is None and args.seconds is None:
+            if args.start is None and args.seconds is None and suffix == ".mp4":
                 video = keep_song_packets(video, song, host)
             size = video.stat().st_size
             publish(video, out)
         finally:
             host.close_line()
     return _say(f"Wrote {args.out} ({size / 1e6:.1f} MB).", DONE)
+
+
+def _usual_workflow(args: argparse.Namespace) -> str:
+    """The workflow where none is named."""
+    if args.prompt is not None and args.lyrics is None:
+        return PROMPT_WORKFLOW
+    # A draft is seconds of work, and nobody's checkpoint or server knows the demo model's world.
+    own = args.song != DEMO or args.checkpoint or args.server or args.identity or args.draft
+    return DEFAULT_WORKFLOW if own else str(DEMO_WORKFLOW)
 
 
 def _render_here(
@@ -288,13 +323,8 @@ def _render_here(
     from .core_nodes import registry as all_nodes
 
     bootstrap(host)
-    if args.checkpoint and Path(args.checkpoint).is_file():
-        args.checkpoint = host.register("checkpoints", Path(args.checkpoint).resolve())
-    elif args.checkpoint and args.checkpoint not in host.model_names("checkpoints"):
-        raise UsageError(
-            f"There is no checkpoint '{args.checkpoint}'; give a .safetensors file, or put it into "
-            f"'{host.root / 'models' / 'checkpoints'}'."
-        )
+    if args.checkpoint:
+        args.checkpoint = checkpoint_name(args.checkpoint, host)
     registry = all_nodes()
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry.items()})
     problems = executor.check_shape(workflow, registry)
@@ -313,6 +343,7 @@ def _render_here(
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
+    workflow = apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
     def on_event(name: str, data: dict) -> None:
         if name == "executing":
@@ -321,7 +352,8 @@ def _render_here(
             host.show_line(data["message"], keep=True)
 
     result = executor.Executor(registry, host=host).run(workflow, on_event=on_event)
-    files = result.outputs.get(output, {}).get("images", [])
+    shown = result.outputs.get(output, {})
+    files = shown.get("files") or shown.get("images") or []
     if not files:
         reason = result.blocked[-1][1] if result.blocked else "look at the nodes before it."
         raise InputError(f"{executor.title_of(workflow[output])} saved no file: {reason}")
@@ -345,7 +377,10 @@ def _render_on_server(
         args.checkpoint = checkpoint
         return with_options(workflow, schemas, args, song_name)
 
-    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host)
+    def adapt(workflow: dict, schemas: dict, output: str) -> dict:
+        return apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
+
+    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt)
 
 
 def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: str) -> dict:

@@ -118,6 +118,42 @@ class LoraModelLoader(io.ComfyNode):
         return io.NodeOutput(apply_lora(model, None, lora, strength_model, 0.0)[0])
 
 
+class UpscaleModelLoader(io.ComfyNode):
+    """An upscale model's file -> UPSCALE_MODEL."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="UpscaleModelLoader",
+            display_name="Load Upscale Model",
+            category="loaders",
+            description="Loads a model that enlarges pictures.",
+            inputs=[
+                io.Combo.Input(
+                    "model_name", options=current().model_names("upscale_models"), tooltip="File name of the model."
+                )
+            ],
+            outputs=[io.UpscaleModel.Output(tooltip="Enlarges pictures.")],
+        )
+
+    @classmethod
+    def execute(cls, model_name) -> io.NodeOutput:
+        file = current().model_file("upscale_models", model_name)
+        try:
+            from spandrel import ImageModelDescriptor, ModelLoader
+        except (ImportError, RuntimeError):  # the latter: a torchvision that was built for another torch
+            raise InputError(
+                "Load Upscale Model needs spandrel, with the torchvision of your torch: pip install spandrel."
+            ) from None
+        try:
+            model = ModelLoader().load_from_file(str(file))
+        except Exception:  # noqa: BLE001 (spandrel raises what each of its forty architectures raises)
+            raise InputError(f"'{file.name}' is no upscale model that spandrel knows; pick another.") from None
+        if not isinstance(model, ImageModelDescriptor):
+            raise InputError(f"'{file.name}' does not turn one picture into one; pick an upscale model.")
+        return io.NodeOutput(model.eval())
+
+
 class _File:
     """Shared by the nodes that load an input file."""
 
@@ -542,6 +578,7 @@ def node_classes() -> list[type[io.ComfyNode]]:
         CheckpointLoaderSimple,
         LoraLoader,
         LoraModelLoader,
+        UpscaleModelLoader,
         CLIPTextEncode,
         LoadAudio,
         LoadImage,
@@ -558,5 +595,7 @@ def node_classes() -> list[type[io.ComfyNode]]:
 
 def registry() -> dict[str, type[io.ComfyNode]]:
     """Every node of this host and of the pack, by id. `comfy_api` must be in place (see `__main__`)."""
-    classes = [*node_classes(), *pack.load("nodes").node_classes()]
+    from . import demo_nodes
+
+    classes = [*node_classes(), *pack.load("nodes").node_classes(), *demo_nodes.node_classes()]
     return {cls.define_schema().node_id: cls for cls in classes}

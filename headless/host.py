@@ -175,6 +175,14 @@ class HeadlessHost(_port.Host):
     def model_file(self, kind: str, name: str) -> Path:
         return self._registered.get((kind, name)) or super().model_file(kind, name)
 
+    def lora_folder(self) -> Path:
+        folder = self.root / "models" / "loras"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return folder
+
     def register(self, kind: str, path: Path) -> str:
         """Make a file known under its base name ("checkpoints", "loras" ... or "input"), and return that name.
 
@@ -226,6 +234,9 @@ class HeadlessHost(_port.Host):
 
     def output_dir(self) -> Path:
         return self._folder("output")
+
+    def save_place(self, prefix: str, width: int, height: int) -> tuple[Path, str, int, str]:
+        return numbered(prefix, self.output_dir(), width=width, height=height)
 
     def temp_dir(self) -> Path:
         return self._folder("temp")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from . import pack
 from .executor import close_names, describe, given_title, is_link, shown, title_of
 
 Schemas = Mapping[str, Mapping[str, tuple[str, dict]]]
@@ -33,7 +34,8 @@ class Role:
 
     Each entry of `inputs` is a group of names that mean the same; the node must have one of each.
     `titled`: names that count as well when the node's title names the role. `every`: other nodes with the same inputs
-    get the value too, as a model that is trained and applied must be one.
+    get the value too, as a model that is trained and applied must be one. `beside`: of several nodes, those that also
+    have this input are meant.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Role:
     inputs: tuple[tuple[str, ...], ...]
     titled: tuple[str, ...] = ()
     every: bool = False
+    beside: str = ""
 
 
 ROLES = {
@@ -54,8 +57,8 @@ ROLES = {
         Role("checkpoint", "--checkpoint", (("ckpt_name",),), every=True),
         Role("frame rate", "--fps", (("fps",),)),
         Role("size", "--size", (("width",), ("height",))),
-        Role("seed", "--seed", (("seed", "noise_seed"),)),
-        Role("steps", "--steps", (("steps",),)),
+        Role("seed", "--seed", (("seed", "noise_seed"),), beside="sampler_name"),
+        Role("steps", "--steps", (("steps",),), beside="sampler_name"),
         Role("guidance", "--set NODE.cfg", (("cfg",),)),
         Role("start", "--start", (("start",),)),
         Role("seconds", "--seconds", (("seconds",),)),
@@ -117,6 +120,9 @@ def find_role(workflow: Mapping, schemas: Schemas, role: Role) -> tuple[str, lis
     ]
     if not candidates:
         return None
+    if len(candidates) > 1 and role.beside:
+        sampling = [node for node in candidates if role.beside in schemas[workflow[node]["class_type"]]]
+        candidates = sampling or candidates
     if len(candidates) > 1:
         listed = "; ".join(name_of(workflow, node_id) for node_id in candidates)
         raise UsageError(
@@ -146,6 +152,8 @@ def apply_role(workflow: Mapping, schemas: Schemas, role: Role, *values: Any) ->
             except ValueError as error:
                 raise UsageError(f"{role.option} must be {error}.") from None
         changed[node_id].setdefault("inputs", {})[name] = value
+        if role.name == "size" and "size" in schemas[workflow[node_id]["class_type"]]:
+            changed[node_id]["inputs"]["size"] = "custom"
         for node in changed.values() if role.every else ():
             inputs = node.setdefault("inputs", {})
             if name in schemas.get(node.get("class_type"), {}) and not is_link(inputs.get(name)):
@@ -255,6 +263,64 @@ def find_output(workflow: Mapping, output_classes: Iterable[str]) -> str:
         listed = "; ".join(name_of(workflow, node_id) for node_id in found) or "none"
         raise UsageError(f"--out needs one output node with the title 'Output', this workflow has: {listed}.")
     return found[0]
+
+
+CODECS = pack.load("nodes.media.codecs")
+SAVE_AS_IT_IS = "SaveMusicVideo"
+
+
+def out_suffix(name: str) -> str:
+    """The suffix of a result's name, .mp4 for .m4v. Raises UsageError when no codec makes such a file."""
+    suffix = re.search(r"(\.[^./\\]*)?$", name)[0].lower()
+    known = CODECS.suffixes()
+    if suffix == ".m4v":
+        return ".mp4"
+    if suffix not in known:
+        meanings = "; ".join(f"{kind} ({', '.join(names)})" for kind, names in known.items())
+        raise UsageError(f"--out '{name}' is no kind of video that can be written; end its name in {meanings}.")
+    return suffix
+
+
+def apply_suffix(workflow: Mapping, schemas: Schemas, output: str, suffix: str, sets: Iterable[str]) -> dict:
+    """A copy of the workflow whose output node saves a file of that suffix.
+
+    The node before it gets the suffix' usual codec unless it has one that makes such files; Save Video, which knows MP4
+    only, becomes Save Music Video. sets: the assignments of --set, which win.
+
+    Raises UsageError when the codec was set to another kind of file, or cannot be set.
+    """
+    changed = copy.deepcopy(dict(workflow))
+    node, fitting = changed[output], CODECS.suffixes()[suffix]
+    link = node.get("inputs", {}).get("video")
+    source = changed.get(str(link[0])) if is_link(link) else None
+    known = schemas.get(source.get("class_type"), {}) if source else {}
+    if list(known.get("codec", ("", {}))[1].get("options", ())) != list(CODECS.CODECS):
+        if suffix == ".mp4":
+            return changed
+        before = f"{name_of(workflow, str(link[0]))} before it" if source else "what is before it"
+        raise UsageError(
+            f"--out: {name_of(workflow, output)} saves MP4 only, since {before} has no codec; name it .mp4."
+        )
+    codec = source.get("inputs", {}).get("codec", CODECS.DEFAULT_CODEC)
+    if is_link(codec):
+        return changed
+    if codec not in fitting:
+        chosen = [text for text in sets if text.partition("=")[0].strip().endswith(".codec")]
+        if chosen:
+            kind = CODECS.CODECS[codec].suffix if codec in CODECS.CODECS else "no known"
+            raise UsageError(
+                f"--out: the codec {codec} makes a {kind} file; name it so, or choose one for {suffix}: "
+                f"{', '.join(fitting)}."
+            )
+        source.setdefault("inputs", {})["codec"] = fitting[0]
+    if suffix != ".mp4" and node["class_type"] == "SaveVideo":
+        if SAVE_AS_IT_IS not in schemas:
+            raise UsageError(
+                f"--out: the server's Songreel has no Save Music Video and cannot save {suffix}; update it."
+            )
+        kept = {name: value for name, value in node["inputs"].items() if name in ("video", "filename_prefix")}
+        changed[output] = node | {"class_type": SAVE_AS_IT_IS, "inputs": kept}
+    return changed
 
 
 def current_value(workflow: Mapping, schemas: Schemas, role: Role) -> str | None:

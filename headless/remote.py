@@ -20,6 +20,7 @@ from .options import ROLES, Schemas, UsageError, find_output, find_role, schemas
 
 # Fills a workflow's options: (schemas, name of the song there, name of the checkpoint there) -> workflow.
 Patch = Callable[[Schemas, str, str | None], dict]
+Adapt = Callable[[dict, Schemas, str], dict]
 
 UPLOAD_FOLDER = "songreel"
 _POLL_SECONDS = 0.5
@@ -29,17 +30,27 @@ _PREVIEW_EVENT, _TEXT_EVENT = 1, 3
 
 
 def render_on_server(
-    url: str, workflow: dict, patch: Patch, *, song: Path, checkpoint: str | None, host: HeadlessHost
+    url: str,
+    workflow: dict,
+    patch: Patch,
+    *,
+    song: Path,
+    checkpoint: str | None,
+    host: HeadlessHost,
+    adapt: Adapt = lambda workflow, schemas, output: workflow,
 ) -> Path:
     """Run a workflow on the server at `url` and return the finished file, in the host's temporary folder.
 
+    patch(schemas, song's name, checkpoint's name) puts the options in; adapt(workflow, schemas, output node) fits what
+    comes out.
+
     Raises UsageError or WorkflowError before anything runs there, InputError when it fails.
     """
-    return asyncio.run(_render(url, workflow, patch, song, checkpoint, host))
+    return asyncio.run(_render(url, workflow, patch, song, checkpoint, host, adapt))
 
 
 async def _render(
-    url: str, workflow: dict, patch: Patch, song: Path, checkpoint: str | None, host: HeadlessHost
+    url: str, workflow: dict, patch: Patch, song: Path, checkpoint: str | None, host: HeadlessHost, adapt: Adapt
 ) -> Path:
     import aiohttp
 
@@ -56,6 +67,7 @@ async def _render(
             workflow = patch(schemas, await server.upload(song), name)
             server.check_checkpoint(workflow, schemas)
             output = find_output(workflow, [name for name, info in infos.items() if info.get("output_node")])
+            workflow = adapt(workflow, schemas, output)
             history = await server.run(workflow)
             return await server.download(history, output, workflow)
         except aiohttp.ClientError as error:
@@ -298,7 +310,7 @@ class _Server:
             if name == "execution_error":
                 raise InputError(failure(data, workflow))
         saved = (history.get("outputs") or {}).get(output) or {}
-        files = [entry for key in ("images", "gifs", "video") for entry in saved.get(key) or ()]
+        files = [entry for key in ("files", "images", "gifs", "video") for entry in saved.get(key) or ()]
         if not files:
             raise InputError(f"{title_of(workflow[output])} saved no file on the server; look at its log.")
         query = {key: files[0].get(key, "") for key in ("filename", "subfolder", "type")}

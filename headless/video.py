@@ -19,7 +19,8 @@ InputError = pack.load("nodes.errors").InputError
 atomic_path = pack.load("nodes.media.files").atomic_path
 # The muxer writes these itself; copied, they would appear twice.
 _MUXER_KEYS = ("major_brand", "minor_version", "compatible_brands", "encoder")
-_MP4_OPTIONS = {"movflags": "+faststart+use_metadata_tags"}
+_media = pack.load("nodes.media.video")
+_MP4_OPTIONS = _media.FASTSTART
 
 
 class VideoFromFile(VideoInput):
@@ -99,6 +100,8 @@ class VideoFromFile(VideoInput):
             same_format = format == VideoContainer.AUTO or VideoContainer(format).value in source.format.name.split(",")
             video_codec = source.streams.video[0].codec_context.name
             if same_format and codec in (VideoCodec.AUTO, video_codec):
+                if Path(self._file).suffix != ".mp4" and codec == VideoCodec.AUTO:
+                    raise pack.load("nodes.host").refuse_mp4(Path(self._file))
                 with (
                     atomic_path(Path(path)) as part,
                     av.open(str(part), "w", format="mp4", options=_MP4_OPTIONS) as output,
@@ -106,7 +109,7 @@ class VideoFromFile(VideoInput):
                     kept = {key: value for key, value in source.metadata.items() if key not in _MUXER_KEYS}
                     output.metadata.update(kept | _texts(metadata))
                     targets = {
-                        stream.index: output.add_stream_from_template(stream)
+                        stream.index: _media.add_copy(output, stream)
                         for stream in (*source.streams.video, *source.streams.audio)
                     }
                     for packet in source.demux([source.streams[index] for index in targets]):

@@ -8,12 +8,15 @@ def node_classes() -> list[type]:
     from .charcha.node import CharchaCapture, CharchaIdentity
     from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
     from .emotion.node import MusicEmotion
+    from .exchange.node import ScheduleToText, TextToSchedule
     from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .lyrics.node import LoadLyrics, TranscribeLyrics
     from .metrics.node import IdentityMetrics
     from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
+    from .output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
     from .render.node import RenderMusicVideo, StoryAnimatic
-    from .schedule.node import OnsetSlerpScheduler
+    from .sampler.node import ScheduleToSampler
+    from .schedule.node import EventPlan, OnsetSlerpScheduler
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
     return [
@@ -34,11 +37,18 @@ def node_classes() -> list[type]:
         TrainIdentityLoRA,
         ApplyIdentityLoRA,
         OnsetSlerpScheduler,
+        EventPlan,
         ModulateSchedule,
         ScheduleCurve,
         ScheduleThemes,
+        ScheduleToText,
+        TextToSchedule,
         StoryAnimatic,
         RenderMusicVideo,
+        ScheduleToSampler,
+        UpscaleMusicVideo,
+        SaveMusicVideo,
+        SaveFrames,
         IdentityMetrics,
     ]
 

@@ -70,6 +70,17 @@ class Host(ABC):
         """Where finished results are saved."""
 
     @abstractmethod
+    def save_place(self, prefix: str, width: int, height: int) -> tuple[Path, str, int, str]:
+        """Where the next result of a prefix goes, as Save nodes number them: folder, name, number, subfolder.
+
+        Raises an error when the prefix leaves the output folder.
+        """
+
+    def saves_workflow(self) -> bool:
+        """Whether the workflow may be stored in results."""
+        return True
+
+    @abstractmethod
     def temp_dir(self) -> Path:
         """Files that live as long as the host runs."""
 
@@ -110,6 +121,13 @@ class Host(ABC):
             if path.is_relative_to(folder) and path.is_file():
                 return path
         raise InputError(f"There is no model '{name}' in the folder '{kind}'; put the file there or pick another.")
+
+    def lora_folder(self) -> Path:
+        """Where LoRAs that are made here go: the first folder of LoRAs. Raises InputError when there is none."""
+        folders = self.model_folders("loras")
+        if not folders:
+            raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
+        return folders[0]
 
     # Progress --------------------------------------------------------------------------------
 
@@ -195,7 +213,10 @@ class Host(ABC):
 
     @abstractmethod
     def video_from_file(self, path: Path) -> Any:
-        """A VIDEO value that reads the file, which must stay where it is."""
+        """A VIDEO value that reads the file, which must stay where it is.
+
+        Where it is no MP4, saving it as one (what Save Video does) raises an InputError that says so.
+        """
 
     # Browser and settings --------------------------------------------------------------------
 
@@ -370,6 +391,29 @@ def _comfy_tokenizer() -> Any:
     return SDTokenizer().tokenizer
 
 
+def refuse_mp4(path: Path) -> InputError:
+    """What to say when a file that is no MP4 would be saved as one."""
+    return InputError(
+        f"Save Video writes MP4 files and cannot keep this {path.suffix} file as it is; connect Save Music Video."
+    )
+
+
+@functools.cache
+def _other_than_mp4(base: type) -> type:
+    """ComfyUI's VideoFromFile for a file whose packets do not go into an MP4."""
+
+    class VideoFile(base):
+        def get_stream_source(self):
+            return super().get_stream_source()
+
+        def save_to(self, path, format="auto", codec="auto", metadata=None):
+            if codec == "auto":
+                raise refuse_mp4(Path(str(self.get_stream_source())))
+            super().save_to(path, format=format, codec=codec, metadata=metadata)
+
+    return VideoFile
+
+
 def _predicting_guider(model: Any, predict: Predict) -> Any:
     """A ComfyUI guider whose estimates come from `predict`."""
     import comfy.samplers
@@ -464,6 +508,17 @@ class ComfyHost(Host):
         import folder_paths
 
         return Path(folder_paths.get_output_directory())
+
+    def save_place(self, prefix: str, width: int, height: int) -> tuple[Path, str, int, str]:
+        import folder_paths
+
+        place = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory(), width, height)
+        return Path(place[0]), place[1], place[2], place[3]
+
+    def saves_workflow(self) -> bool:
+        from comfy.cli_args import args
+
+        return not args.disable_metadata
 
     def temp_dir(self) -> Path:
         import folder_paths
@@ -608,7 +663,8 @@ class ComfyHost(Host):
     def video_from_file(self, path: Path) -> Any:
         from comfy_api.latest import InputImpl
 
-        return InputImpl.VideoFromFile(str(path))
+        kind = InputImpl.VideoFromFile if path.suffix == ".mp4" else _other_than_mp4(InputImpl.VideoFromFile)
+        return kind(str(path))
 
     def add_route(self, method: str, path: str, handler: Callable) -> None:
         from server import PromptServer

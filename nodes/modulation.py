@@ -34,7 +34,7 @@ CURVES = {
     "lora_strength": CurveRange(0.0, 4.0, 1.0, "strength of the person's LoRA, which the model has at 1"),
     "noise_walk": CurveRange(0.0, 1e6, 0.0, "radians that the shot's noise has walked since the song began"),
     "carry": CurveRange(0.0, 1.0, 0.0, "weight of the prompt of the shot before"),
-    "zoom": CurveRange(0.1, 10.0, 1.0, "factor by which the picture grows per second"),
+    "zoom": CurveRange(0.01, 100.0, 1.0, "factor by which the picture grows per second"),
     "angle": CurveRange(-3600.0, 3600.0, 0.0, "degrees per second, anticlockwise"),
     "dx": CurveRange(-10.0, 10.0, 0.0, "share of the width per second, the picture moves right"),
     "dy": CurveRange(-10.0, 10.0, 0.0, "share of the height per second, the picture moves down"),

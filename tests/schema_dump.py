@@ -22,6 +22,7 @@ CORE_NODES = (
     "CheckpointLoaderSimple",
     "LoraLoader",
     "LoraModelLoader",
+    "UpscaleModelLoader",
     "CLIPTextEncode",
     "LoadAudio",
     "LoadImage",

@@ -69,3 +69,36 @@ def test_what_does_not_fit(tmp_path):
     with pytest.raises(InputError, match=r"The song lasts 3.000 s, the story 4.000 s"):
         animatic.animatic(tmp_path, story, schedule, waveform[:, : 3 * RATE], rate)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dissolve_goes_on_from_where_its_shot_got():
+    from dataclasses import replace
+
+    recipe = pack.load("nodes.render.recipe")
+    _, schedule, *_ = made("linear")
+    t = schedule.t.copy()
+    t[:12], t[12:18] = t[:12] * 0.5, (np.arange(6) + 1) / 7
+    mixed = replace(schedule, t=t, transition=("slerp",) * 12 + ("dissolve",) * 6 + ("slerp",) * 30)
+    fade = recipe.plain_fade(mixed)
+    assert fade[:12].tolist() == t[:12].tolist() and (np.diff(fade[:18]) > 0).all()
+    assert fade[12] == pytest.approx(t[11] + (1 - t[11]) / 7) and (fade[18:] == 0).all()
+
+
+def test_cards_move_as_the_curves_say_and_start_anew_with_each_shot(tmp_path):
+    from dataclasses import replace
+
+    story, schedule, *sound = made("cut")
+    n = schedule.n_frames
+    moving = replace(schedule, curves={"dx": np.full(n, 0.5), "zoom": np.full(n, 1.0)})
+    frames = np.stack(list(video.read_frames(animatic.animatic(tmp_path, story, moving, *sound)))).astype(float)
+    card = animatic.shot_card(story, 0, 640, 360).astype(float)
+    inside = slice(0, -8)
+    assert np.abs(frames[0][inside] - card[inside]).mean() < 3
+    # Half a width per second: 160 pixels to the right after 6 of 12 frames.
+    assert np.abs(frames[6][inside, 160:] - card[inside, :-160]).mean() < 3 and frames[6][inside, :150].mean() < 3
+    other = animatic.shot_card(story, 1, 640, 360).astype(float)
+    assert np.abs(frames[18][inside] - other[inside]).mean() < 3
+    warp = pack.load("nodes.motion.warp")
+    turned = warp.Motion(1.3, 20.0, 11.0, -7.0).matrix()
+    exact = warp.warp_by(card.astype(np.float32) / 255, turned, "black") * 255
+    assert np.abs(animatic._moved(card.astype(np.uint8), turned) - exact)[20:-20, 20:-20].mean() < 3

@@ -25,7 +25,10 @@ STAGES = [
     "identity",
     "modulate",
     "schedule",
+    "exchange",
     "render",
+    "sampler",
+    "output",
 ]
 STAGES += ["sync", "metrics"]
 SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
@@ -128,11 +131,18 @@ def test_every_node_has_a_help_page_and_every_input_a_tooltip():
         "TrainIdentityLoRA",
         "ApplyIdentityLoRA",
         "OnsetSlerpScheduler",
+        "EventPlan",
         "ModulateSchedule",
         "ScheduleCurve",
         "ScheduleThemes",
+        "ScheduleToText",
+        "TextToSchedule",
         "StoryAnimatic",
         "RenderMusicVideo",
+        "ScheduleToSampler",
+        "UpscaleMusicVideo",
+        "SaveMusicVideo",
+        "SaveFrames",
         "IdentityMetrics",
     ]
     for node in ours:

@@ -362,7 +362,11 @@ UI_WORKFLOW = {"nodes": [], "links": [], "version": 0.4}
         (["render", "{song}"], "required: --out"),
         (["render", "{song}", "--out", "{out}", "--what"], "unrecognized arguments: --what"),
         (["render", "none.wav", "--out", "{out}"], "There is no song 'none.wav'"),
-        (["render", "{song}", "--out", "{tmp}/x.webm"], "The video is an MP4 file"),
+        (
+            ["render", "{song}", "--out", "{tmp}/x.avi"],
+            "x.avi' is no kind of video that can be written; end its name in",
+        ),
+        (["render", "{song}", "--out", "{tmp}/x"], ".mp4 (h264, hevc, av1, lossless); .webm (av1 webm); .mov (prores)"),
         (["render", "{song}", "--out", "{out}", "--models", "none"], "There is no folder 'none' for --models"),
         (["render", "{song}", "--out", "{folder}"], "is a folder; give the name of a file"),
         (["render", "{song}", "--out", "{song}/x.mp4"], "cannot be made"),

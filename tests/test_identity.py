@@ -1,14 +1,17 @@
 """Training: names, determinism, resume, learning, refusals. On the demo model, whose UNet is SD1.5's in small."""
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from safetensors.torch import load_file
 
 from headless import pack
 from headless.demo_model import CHECKPOINT
@@ -45,8 +48,6 @@ def train(host, subject, settings=TINY, **more):
 
 
 def test_file_has_kohyas_names_and_says_what_it_is(host, subject):
-    from safetensors.torch import load_file
-
     done = train(host, subject, Settings(**(vars(TINY) | {"text_encoder": True, "layers": settings_module.ALL_LAYERS})))
     tensors, metadata = load_file(done.path), lora_module.read_metadata(done.path)
     pattern = r"lora_(unet|te)_\w+\.(lora_down\.weight|lora_up\.weight|alpha)"
@@ -145,6 +146,44 @@ def test_loss_on_a_fixed_batch_falls(host, subject):
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
+def test_loss_on_one_batch_falls_at_every_step_on_sd15():
+    """Over-fit on SD1.5 with random weights: 64x64 pixels, always the same latent, noise and time."""
+    from random_sd15 import cached_random_sd15
+
+    sd15, adapter = pack.load("nodes.sd15.checkpoint"), pack.load("nodes.identity.adapter")
+    trainer, material = pack.load("nodes.identity.train"), pack.load("nodes.identity.material")
+    settings = Settings(
+        steps=12, rank=16, alpha=16.0, learning_rate=2e-4, resolution=64, warmup=0, min_snr=0.0, caption_dropout=0.0
+    )
+    unet = sd15.load_part(sd15.CheckpointFile(cached_random_sd15()), "unet")
+    pack.load("nodes.sd15.frozen").freeze_layers(unet)
+    parameters = adapter.add_adapter(unet, "unet", settings)
+    generator = torch.Generator().manual_seed(1)
+    latent, noise, prompt = (
+        torch.randn(shape, generator=generator) for shape in ((1, 4, 8, 8), (1, 4, 8, 8), (1, 77, 768))
+    )
+    prompts = material.Prompts(("",), torch.zeros(1, 77, dtype=torch.long), prompt)
+    single = material.Material(prompts, latent, (0,), 1, latent[:0], ())
+
+    class OneBatch(trainer.Trainer):
+        def _draw(self, generator):
+            return self._latents, [0], noise, torch.tensor([400])
+
+        def _validate(self):
+            self.curve.validation.append((self.step, 0.0, 0.0))
+
+    one = OneBatch(
+        unet, None, {"unet": adapter.trained(unet)}, single, settings,
+        torch.optim.AdamW(parameters, lr=settings.learning_rate),
+    )  # fmt: skip
+    for _ in range(settings.steps):
+        one._one_step()
+    losses = one.curve.losses
+    assert all(later < earlier for earlier, later in zip(losses[:-1], losses[1:], strict=True)), losses
+    assert losses[-1] < 0.9 * losses[0], losses
+
+
 def test_the_drawn_subject_holds_a_name_and_no_picture():
     assert DemoSubject("milo").to_json() == {"type": "DEMO_SUBJECT", "version": 1, "look": "milo"}
     with pytest.raises(InputError, match="zuva, milo, got 'me.jpg'"):
@@ -210,21 +249,89 @@ def test_wrong_base_is_refused_and_leaves_nothing(host, subject, tmp_path):
     assert not list((host.root / "models").rglob("*.safetensors*"))
 
 
-def test_full_disk_and_no_memory_are_one_sentence_and_leave_nothing(host, subject, monkeypatch):
+def nothing_in_models(host):
+    return not [path for path in (host.root / "models").rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(host, subject, monkeypatch):
     usage = type("Usage", (), {"free": 10})
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     with pytest.raises(InputError, match="MB are needed"):
         train(host, subject)
-    monkeypatch.undo()
+    assert nothing_in_models(host)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="NO /dev/full: a full disk cannot be tried")
+@pytest.mark.parametrize("module", ["train", "material", "lora"], ids=["state", "class pictures", "file"])
+def test_whatever_meets_the_full_disk_says_so(host, subject, monkeypatch, module):
+    """Writes go to a device that answers every byte with "no space left"."""
+
+    @contextlib.contextmanager
+    def full(path):
+        yield Path("/dev/full")
+
+    monkeypatch.setattr(pack.load(f"nodes.identity.{module}"), "atomic_path", full)
+    with pytest.raises(InputError, match="The disk of the work folder is full"):
+        train(host, subject, Settings(**(vars(TINY) | {"steps": 2, "seed": 3})))
+    assert nothing_in_models(host)
+
+
+def allocate_too_much(trainer):
+    torch.empty(2**50)
+
+
+def cuda_has_too_little(trainer):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def python_has_too_little(trainer):
+    raise MemoryError
+
+
+@pytest.mark.parametrize("fail", [allocate_too_much, cuda_has_too_little, python_has_too_little])
+def test_too_little_memory_is_one_sentence_of_advice_and_leaves_nothing(host, subject, monkeypatch, fail):
     trainer = pack.load("nodes.identity.train").Trainer
+    step = trainer._one_step
+    monkeypatch.setattr(trainer, "_one_step", lambda self: fail(self) if self.step == 2 else step(self))
+    settings = Settings(**(vars(TINY) | {"seed": 5, "batch_size": 2}))
+    with pytest.raises(InputError, match="^Memory did not suffice .*set memory to save .*lower batch_size from 2"):
+        train(host, subject, settings)
+    assert nothing_in_models(host)
+    (state,) = host.private_dir().rglob("state.pt")
+    assert torch.load(state, weights_only=True)["step"] == 2
 
+
+def test_another_failure_stays_what_it_is(host, subject, monkeypatch):
     def fail(self):
-        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes. out of memory")
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(trainer, "_one_step", fail)
-    with pytest.raises(InputError, match="set memory to save"):
-        train(host, subject, Settings(**(vars(TINY) | {"seed": 5})))
-    assert not list((host.root / "models").rglob("*.safetensors*"))
+    monkeypatch.setattr(pack.load("nodes.identity.train").Trainer, "_one_step", fail)
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        train(host, subject, Settings(**(vars(TINY) | {"seed": 6})))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_weights_in_fewer_bits_learn_nearly_the_same(tmp_path, subject, precision):
+    curves = {}
+    for name in ("float32", precision):
+        host = HeadlessHost(tmp_path / name)
+        (tmp_path / name / "models" / "loras").mkdir(parents=True)
+        done = train(host, subject, Settings(**(vars(TINY) | {"precision": name, "class_pictures": 0})))
+        assert done.report["precision"] == name
+        curves[name] = np.array(done.curve.losses)
+    assert np.abs(curves[precision] / curves["float32"] - 1).max() < 0.03
+
+
+def test_gradient_checkpointing_gives_the_same_file(tmp_path, subject):
+    files = []
+    for memory in ("plenty", "save"):
+        host = HeadlessHost(tmp_path / memory)
+        (tmp_path / memory / "models" / "loras").mkdir(parents=True)
+        settings = Settings(**(vars(TINY) | {"memory": memory, "precision": "float32"}))
+        done = train(host, subject, settings)
+        assert done.report["gradient_checkpointing"] == (memory == "save")
+        files.append(load_file(done.path))
+    assert all(torch.equal(files[0][key], files[1][key]) for key in files[0])
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_schedule_without_themes_writes_the_json_that_older_versions_read():
     [
         ({"curves": {"cfg": [101.0] * 120}}, r"'cfg' must stay in 0..100 .*reaches 101..101"),
         ({"curves": {"denoise": [-0.1] * 120}}, r"'denoise' must stay in 0..1"),
-        ({"curves": {"zoom": [0.0] * 120}}, r"'zoom' must stay in 0.1..10 \(factor by which the picture grows per"),
+        ({"curves": {"zoom": [0.0] * 120}}, r"'zoom' must stay in 0.01..100 \(factor by which the picture grows per"),
         ({"curves": {"wobble": [0.0] * 120}}, "unknown transition or curve 'wobble'"),
         ({"curves": {"cfg": [1.0]}}, "'cfg' must have 120 values, one per frame, got 1"),
         ({"themes": {"C": {"prompt": "fog", "weights": [0.5]}}}, "theme 'C' must have 120 values"),

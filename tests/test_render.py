@@ -47,6 +47,9 @@ class SmallHost(host_port.Host):
     def output_dir(self):
         return self._folder("output")
 
+    def save_place(self, prefix, width, height):
+        return self.output_dir(), prefix, 1, ""
+
     def temp_dir(self):
         return self._folder("temp")
 
@@ -265,13 +268,47 @@ def test_a_second_run_samples_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seed": 6}, {"steps": 4}, {"cfg": 5.0}, {"crf": 1}, {"width": 128}, {"scheduler": "karras"}, {"noise": "shared"}],
+    [
+        {"seed": 6},
+        {"steps": 4},
+        {"cfg": 5.0},
+        {"crf": 1},
+        {"width": 128},
+        {"scheduler": "karras"},
+        {"noise": "shared"},
+        {"codec": "hevc"},
+        {"bit_depth": "10"},
+    ],
 )
 def test_other_settings_do_not_continue_old_work(tmp_path, changes):
     host = SmallHost(tmp_path)
     _, first = render(host)
     _, second = render(host, changes=changes)
     assert first["key"] != second["key"] and second["chunks_reused"] == 0
+
+
+def test_finished_parts_are_stated_and_removed_on_request(tmp_path, whole):
+    host = SmallHost(tmp_path)
+    other, first = render(host, changes={"seed": 9}, seconds=1.0)
+    path, report = render(host, keep_work=False)
+    assert report["work_folder"] == first["work_folder"] and report["work_bytes_kept"] == 0
+    folder = host.private_dir() / "work" / report["work_folder"]
+    # What another video has in the same folder stays.
+    kept = list(folder.iterdir())
+    assert sum(entry.stat().st_size for entry in kept) == first["work_bytes_kept"] == first["work_bytes"] > 0
+    assert report["work_bytes"] > first["work_bytes"]
+    assert np.array_equal(frames_of(path), whole[1])
+    _, again = render(host, keep_work=False)
+    assert again["chunks_reused"] == 0
+    render(host, changes={"seed": 9}, seconds=1.0, keep_work=False)
+    assert not folder.exists()
+
+
+def test_a_stopped_run_keeps_its_parts_all_the_same(tmp_path):
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=60), keep_work=False)
+    _, report = render(SmallHost(tmp_path), keep_work=False)
+    assert report["chunks_reused"] + report["batches_reused"] > 0 and report["work_bytes_kept"] == 0
 
 
 def test_another_model_does_not_continue_old_work(tmp_path):
@@ -424,6 +461,10 @@ def test_work_folders_are_capped(tmp_path, monkeypatch):
         ({"scheduler": "x"}, "scheduler must be one of"),
         ({"noise": "x"}, "noise must be one of"),
         ({"crf": 99}, "crf must be"),
+        ({"codec": "divx"}, "codec must be one of h264, hevc, av1, av1 webm, prores, lossless, gif, got 'divx'"),
+        ({"codec": "gif", "bit_depth": "10"}, "GIF has 8 bits per colour, got bit_depth 10"),
+        ({"codec": "prores", "bit_depth": "8"}, "ProRes 422 HQ has 10 bits per colour, got bit_depth 8"),
+        ({"codec": "av1", "crf": 0}, "crf must be a whole number from 1 to 63 with the codec av1, got 0"),
     ],
 )
 def test_bad_settings(changes, message):
@@ -539,3 +580,79 @@ def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
 def test_unknown_quality():
     with pytest.raises(InputError, match="quality must be one of exact, fine, balanced, quick, got 'best'"):
         settings(quality="best")
+
+
+# Codecs --------------------------------------------------------------------------------------------
+
+CODECS = pack.load("nodes.media.codecs").CODECS
+
+
+@pytest.mark.parametrize("codec", list(CODECS))
+@pytest.mark.parametrize("draft", [False, True])
+def test_every_codec_renders_and_drafts(tmp_path, codec, draft):
+    path, report = render(SmallHost(tmp_path), changes={"codec": codec, "crf": 20}, seconds=4.0, draft=draft)
+    assert path.suffix == CODECS[codec].suffix
+    assert (report["codec"], report["bit_depth"]) == (codec, 10 if codec == "prores" else 8)
+    frames = frames_of(path)
+    assert len(frames) == 48 and frames.std() > 5
+    exact, _ = render(SmallHost(tmp_path), changes={"codec": "lossless"}, seconds=4.0, draft=draft)
+    assert np.abs(frames.astype(float) - frames_of(exact)).mean() < 9
+
+
+def test_ten_bits_come_from_the_decoder(tmp_path):
+    """Pictures keep 16 bits until they are encoded, so that 10-bit files show levels between those of 8 bits."""
+    changes = {"codec": "lossless", "quality": "balanced"}
+    deep, _ = render(SmallHost(tmp_path), changes=changes | {"bit_depth": "10"}, seconds=3.0)
+    flat, _ = render(SmallHost(tmp_path), changes=changes, seconds=3.0)
+    shown = np.stack(list(video_io.read_frames(deep, deep=True))).astype(float) / 65535
+    eight = frames_of(flat).astype(float) / 255
+    assert np.abs(shown - eight).mean() < 0.004
+    # How far the pictures are from the 8-bit levels: nowhere for those, evenly spread for the others.
+    between = np.abs(shown * 255 - np.round(shown * 255))
+    assert between.mean() > 0.15
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1", "gif"])
+@pytest.mark.parametrize("die_at_step", [31, 64])
+def test_a_killed_run_continues_with_any_codec(tmp_path, codec, die_at_step):
+    changes = {"codec": codec, "crf": 20}
+    whole, report = render(SmallHost(tmp_path / "whole"), changes=changes)
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step), changes=changes)
+    path, resumed = render(SmallHost(tmp_path), changes=changes)
+    assert np.array_equal(frames_of(path), frames_of(whole))
+    assert resumed["batches_sampled"] < report["batches_sampled"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_estimate_knows_the_codec_and_learns_its_speed(tmp_path):
+    host = SmallHost(tmp_path)
+    disk = {}
+    for codec in ("h264", "prores", "lossless", "gif"):
+        _, report = render(host, changes={"codec": codec, "width": 256, "height": 256, "crf": 18}, seconds=1.0)
+        disk[codec] = report["estimate"]["disk_bytes"]
+        assert report["estimate"]["disk_bytes"] > report["file_bytes"]
+    assert disk["h264"] < disk["prores"] < disk["lossless"]
+    record = pack.load("nodes.render.report").SpeedRecord(host.cache_dir(), "encode prores 10 256x256")
+    assert 0 < record.read()[0] < 5
+
+
+def test_a_gif_of_too_many_frames_is_refused_before_anything_runs(tmp_path):
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match="A GIF shows at most 50 frames per second, got 60"):
+        render(host, made=inputs(fps=Fraction(60)), changes={"codec": "gif"})
+    assert host.steps == 0
+
+
+def test_sizes_to_choose_from():
+    size = pack.load("nodes.render.size")
+    assert size.size_of("custom", 64, 72) == (64, 72)
+    for name, (width, height) in size.SIZES.items():
+        settings(width=width, height=height)
+        assert name.endswith(f" {width}x{height}")
+        assert name.split()[0] == ("square" if width == height else "landscape" if width > height else "portrait")
+        if ":" in name:
+            a, b = map(int, name.split()[1].split(":"))
+            assert width * b == height * a
+    with pytest.raises(InputError, match="size must be one of custom, square 512x512, .*, got 'huge'"):
+        size.size_of("huge", 64, 64)

@@ -161,3 +161,18 @@ def test_cuts_on_the_beats_that_are_heard_land_within_a_frame_of_the_true_ones()
     # The last frame before the beat moves most.
     first, second = story.first_frames(analysis.fps, analysis.n_frames)[1:3]
     assert np.diff(schedule.t[first:second]).argmax() == second - first - 2
+
+
+def test_the_onset_mode_moves_when_the_demo_song_hits_and_linear_does_not():
+    from headless.demo_song import make_demo_song
+
+    waveform, rate = make_demo_song()
+    analysis = pack.load("nodes.audio.analysis").analyze(waveform, rate, fps=24)
+    text = "\n".join(f"downbeat {n} shot {n}" for n in range(len(analysis.downbeats)))
+    story = pack.load("nodes.story.timeline").parse_timeline(text, analysis)
+    found = {}
+    for mode in ("onset", "linear"):
+        schedule = onset.onset_slerp_schedule(analysis, story, mode=mode)
+        moved = np.abs(np.diff(schedule.shot_a + schedule.t))
+        found[mode] = np.corrcoef(moved, analysis.curve("onset")[1:])[0, 1]
+    assert found["onset"] > 0.85 and found["linear"] < 0.25

@@ -46,6 +46,14 @@ def test_a_lora_adds_its_product_times_alpha_over_rank(tensors):
     torch.testing.assert_close(weight(patched, conv), expected)
 
 
+def test_applied_again_it_adds_up_so_that_a_schedule_can_change_its_strength(tensors):
+    model, clip, _ = demo_parts()
+    at_one, _ = apply_lora(model, clip, tensors, 1.0, 1.0)
+    less, none = apply_lora(at_one, None, tensors, -0.65, 0.0)
+    assert none is None
+    torch.testing.assert_close(weight(less), weight(apply_lora(model, clip, tensors, 0.35, 1.0)[0]))
+
+
 def test_every_layer_of_both_parts_is_reached(tensors, caplog):
     model, clip, _ = demo_parts()
     with caplog.at_level(logging.WARNING):

@@ -3,12 +3,13 @@
 GET  consent    the text to agree to, a proposed name
 POST start      consent, name, class word -> ticket
 GET  watch      websocket: JSON control, binary JPEG frames in, the owner's seven pictures out
-POST identity   state of a record; revoke or delete it with the owner's key
+POST identity   state of a record; revoke or delete it, or see what a model painted of it, with the owner's key
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import io
 import ipaddress
@@ -100,7 +101,7 @@ class CaptureRoutes:
         return _json({"session": ticket.id, "nonce": ticket.nonce})
 
     async def identity(self, request):
-        """POST: {"record", "do": "status" | "revoke" | "delete", "owner_key"}."""
+        """POST: {"record", "do": "status" | "revoke" | "delete" | "previews", "owner_key"}."""
         body = await self._body(request)
         now = self._desk.clock()
         if len(self._asks) == ASKS and now - self._asks[0] < ASKS_SECONDS:
@@ -113,12 +114,22 @@ class CaptureRoutes:
 
     def _identity(self, body: dict):
         store, record, do = self._store(), body.get("record"), body.get("do")
-        if do not in ("status", "revoke", "delete"):
-            raise InputError("'do' must be status, revoke or delete.")
+        if do not in ("status", "revoke", "delete", "previews"):
+            raise InputError("'do' must be status, revoke, delete or previews.")
         if do == "status":
             return _json({"state": store.status(record).split()[0]})
         if not store.owned(record, body.get("owner_key")):
             return _json({"error": "That is not this record's key."}, 403)
+        if do == "previews":
+            found = store.previews(record)
+            return _json(
+                {
+                    "previews": [
+                        {"step": step, "style": style, "jpeg": base64.b64encode(data).decode()}
+                        for step, style, data in found
+                    ]
+                }
+            )
         left = store.delete(record) if do == "delete" else store.revoke(record)
         return _json({"state": store.status(record).split()[0], "left": left or []})
 

@@ -4,6 +4,7 @@
     ledger.json              signed: every id ever given, its state, and the model files made from it
     records/ID/record.json   signed: who, when, what was checked, digests of the pictures
     records/ID/N.bin         picture N, encrypted, bound to its record and place
+    previews/ID/*.bin        what a model painted of the person while it learnt, encrypted
 
 A record counts only while the ledger says so: an old copy that is put back stays revoked, a deleted one stays a
 tombstone. Whoever owns this folder and its key is not stopped.
@@ -28,6 +29,7 @@ from ..media.files import file_digest
 from .consent import KEPT_DAYS
 from .crypto import Locksmith
 from .ledger import Ledger
+from .previews import Previews
 from .record import FORMAT, IdentityRecord, RecordFiles, RefusedError, payload_digest, png
 
 ID = re.compile(r"[a-z2-7]{26}")
@@ -42,7 +44,7 @@ class IdentityStore:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time):
         locks = Locksmith(private_folder(folder) / "key")
         self._files, self._ledger = RecordFiles(folder / "records", locks), Ledger(folder, locks)
-        self._clock = clock
+        self._clock, self._previews = clock, Previews(folder / "previews", locks)
         self._ledger.begin(unless=self._files.any())
 
     # Writing -----------------------------------------------------------------------------------
@@ -92,6 +94,16 @@ class IdentityStore:
             kept = [other for other in ledger[record_id]["files"] if other["path"] != str(path)]
             ledger[record_id]["files"] = [*kept, entry]
 
+    def keep_preview(self, record_id: str, training: str, step: int, style: str, picture) -> None:
+        """Keep what a model painted of a person, uint8 (H, W, 3), encrypted; it is deleted with the person.
+
+        Raises InputError when the record may not be used any more.
+        """
+        self._payload(record_id)
+        if not self._previews.folder(record_id).is_dir():
+            self.add_file(record_id, self._previews.folder(record_id))
+        self._previews.keep(record_id, training, step, style, picture)
+
     def revoke(self, record_id: str) -> None:
         """Stop all use, for good; the pictures stay until they are deleted."""
         self._known(record_id)
@@ -120,6 +132,7 @@ class IdentityStore:
                 elif path.exists():
                     left.append(path.name)
             self._files.remove(record_id)
+            self._previews.remove(record_id)
             entry["files"] = []
         return left
 
@@ -156,6 +169,14 @@ class IdentityStore:
         if not isinstance(owner_key, str) or len(owner_key) > 100:
             return False
         return hmac.compare_digest(payload["owner"], _owner_digest(record_id, owner_key))
+
+    def previews(self, record_id: str) -> list[tuple[int, str, bytes]]:
+        """(step, style, JPEG) of the newest training with samples. Raises InputError when the record may not be used.
+
+        For the owner: ask `owned` first.
+        """
+        self._payload(record_id)
+        return self._previews.read(record_id)
 
     def entries(self) -> list[dict]:
         """Every record there is or was, the newest last: id, state, and of those still there who, when, how sure."""

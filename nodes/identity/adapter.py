@@ -19,6 +19,11 @@ _TEXT = r".*self_attn\.(q_proj|k_proj|v_proj|out_proj)"
 PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 
 
+def target_of(part: str, layers: str) -> str:
+    """Which modules of a part learn: a regular expression that their whole name matches."""
+    return _TEXT if part == "text_encoder" else (_ATTENTION if layers == ATTENTION else _EVERY)
+
+
 def add_adapter(module: torch.nn.Module, part: str, settings: TrainSettings) -> list[torch.nn.Parameter]:
     """Give a module's layers low-rank changes (Hu et al. 2021), zero at the start; return their float32 parameters.
 
@@ -31,9 +36,11 @@ def add_adapter(module: torch.nn.Module, part: str, settings: TrainSettings) -> 
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise InputError("LoRAs are trained with the library peft; install it: pip install peft") from None
-    target = _TEXT if part == "text_encoder" else (_ATTENTION if settings.layers == ATTENTION else _EVERY)
     config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=target
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=target_of(part, settings.layers),
     )
     module.requires_grad_(False)
     inject_adapter_in_model(config, module)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..media.files import atomic_path
+from ..media.files import atomic_path, clear_disk_errors
 from .diffusion import LATENT_FACTOR, ddim
 from .settings import TrainSettings
 from .subject import Subject, mirrored_caption
@@ -118,7 +118,7 @@ def class_latents(
     unet: without an adapter.
     """
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file, save
 
     count, side = settings.class_pictures, settings.resolution // 8
     if count == 0 or settings.prior_share == 0:
@@ -128,7 +128,7 @@ def class_latents(
     path = folder / f"class_{key[:32]}.safetensors"
     if path.is_file():
         return load_file(path)["latents"]
-    device, dtype = next(unet.parameters()).device, next(unet.parameters()).dtype
+    device, dtype = unet.conv_in.bias.device, unet.conv_in.bias.dtype
     embeddings = prompts.embeddings.to(device, dtype)
     empty, rows = embeddings[:1], embeddings[prompts.rows(texts)]
 
@@ -143,6 +143,6 @@ def class_latents(
             prompt = rows[index % len(rows)][None]
             made.append(ddim(predict, noise, prompt, empty, steps=CLASS_STEPS, cfg=CLASS_CFG, check=check).cpu())
     latents = torch.cat(made).contiguous()
-    with atomic_path(path) as part:
-        save_file({"latents": latents}, part)
+    with clear_disk_errors(folder), atomic_path(path) as part:
+        part.write_bytes(save({"latents": latents}))
     return latents

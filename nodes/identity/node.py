@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..host import current
 from ..types import IdentityRef
 from .lora import IdentityLora
-from .settings import LAYERS, MEMORY, PRECISIONS, PRESETS
+from .settings import LAYERS, MEMORY, OFF, PRECISIONS, PRESETS, SAMPLES
 
 
 class TrainIdentityLoRA(io.ComfyNode):
@@ -42,6 +42,8 @@ class TrainIdentityLoRA(io.ComfyNode):
                     default=0,
                     min=0,
                     max=0xFFFFFFFF,
+                    # ComfyUI would add a widget that changes the seed after every run, and so train anew.
+                    control_after_generate=False,
                     tooltip="Decides all chance: same seed, same file.",
                 ),
                 _whole("steps", 100_000, "Training steps"),
@@ -109,6 +111,15 @@ class TrainIdentityLoRA(io.ComfyNode):
                     optional=True,
                     tooltip="Also take a capture whose light check was not passed. It may then be a recording.",
                 ),
+                io.Combo.Input(
+                    "samples",
+                    options=list(SAMPLES),
+                    default=OFF,
+                    optional=True,
+                    tooltip="Small pictures of the person, realistic, as a cartoon and as a sketch, kept encrypted and "
+                    "shown here to who has the owner's key. Each set of three costs about as much time as 20 steps: "
+                    "one at the end, or four while training.",
+                ),
             ],
             outputs=[
                 io.Custom(IdentityLora.io_type).Output(
@@ -135,56 +146,50 @@ class TrainIdentityLoRA(io.ComfyNode):
         return f"{state} {lost_files()}"
 
     @classmethod
-    def execute(
-        cls,
-        identity,
-        ckpt_name,
-        preset,
-        seed,
-        steps=0,
-        rank=0,
-        resolution=0,
-        learning_rate=0.0,
-        layers="preset",
-        text_encoder=False,
-        prior_share=0.3,
-        batch_size=1,
-        precision="auto",
-        memory="auto",
-        allow_reduced=False,
-    ) -> io.NodeOutput:
-        from safetensors.torch import load_file
-
-        from .handed import hand_out
+    def execute(cls, identity, ckpt_name, preset, seed, allow_reduced=False, samples=OFF, **given) -> io.NodeOutput:
         from .person import train_person
-        from .plot import plot_training
-        from .settings import settings_of
 
-        settings = settings_of(
-            preset,
-            seed=seed,
-            steps=steps or None,
-            rank=rank or None,
-            resolution=resolution or None,
-            learning_rate=learning_rate or None,
-            layers=None if layers == "preset" else layers,
-            text_encoder=text_encoder,
-            prior_share=prior_share,
-            batch_size=batch_size,
-            precision=precision,
-            memory=memory,
-        )
-        done = train_person(current(), IdentityRef.of(identity), ckpt_name, settings, allow_reduced=allow_reduced)
-        hand_out(done.path)
-        text = json.dumps(done.report, indent=2)
-        return io.NodeOutput(
-            done.lora,
-            done.lora.name,
-            load_file(done.path),
-            _image(plot_training(done.curve)),
-            text,
-            ui={"text": [text]},
-        )
+        settings = node_settings(preset, seed, **given)
+        person = IdentityRef.of(identity)
+        done = train_person(current(), person, ckpt_name, settings, allow_reduced=allow_reduced, samples=samples)
+        return trained_output(done, {} if samples == OFF else {"record": person.record})
+
+
+def node_settings(preset, seed, *, steps=0, rank=0, resolution=0, learning_rate=0.0, layers="preset", **given):
+    """The settings that a node's inputs mean; where an input is 0 or "preset", the preset's."""
+    from .settings import settings_of
+
+    return settings_of(
+        preset,
+        seed=seed,
+        steps=steps or None,
+        rank=rank or None,
+        resolution=resolution or None,
+        learning_rate=learning_rate or None,
+        layers=None if layers == "preset" else layers,
+        **given,
+    )
+
+
+def trained_output(done, shown=None) -> io.NodeOutput:
+    """What a training node gives of a finished LoRA. shown: what the page is told beside the curve."""
+    from safetensors.torch import load_file
+
+    from .handed import hand_out
+    from .plot import plot_training
+    from .run import live
+
+    hand_out(done.path)
+    text, steps = json.dumps(done.report, indent=2), len(done.curve.losses)
+    curve = live(current().node_id(), steps, steps, done.curve) | (shown or {})
+    return io.NodeOutput(
+        done.lora,
+        done.lora.name,
+        load_file(done.path),
+        _image(plot_training(done.curve)),
+        text,
+        ui={"text": [text], "songreel_training": [curve]},
+    )
 
 
 class ApplyIdentityLoRA(io.ComfyNode):
@@ -205,6 +210,13 @@ class ApplyIdentityLoRA(io.ComfyNode):
                 ),
                 _strength("strength_model", "model"),
                 _strength("strength_clip", "text encoder"),
+                io.Boolean.Input(
+                    "accepted",
+                    default=True,
+                    optional=True,
+                    tooltip="Off: nothing after this node runs, so that the person can look at the samples of the "
+                    "training before a long render. On: go on.",
+                ),
             ],
             outputs=[
                 io.Model.Output("changed_model", display_name="changed_model", tooltip="The model with the likeness."),
@@ -223,15 +235,23 @@ class ApplyIdentityLoRA(io.ComfyNode):
         return float("nan")
 
     @classmethod
-    def execute(cls, model, clip, identity_lora, strength_model, strength_clip) -> io.NodeOutput:
+    def execute(cls, model, clip, identity_lora, strength_model, strength_clip, accepted=True) -> io.NodeOutput:
         from .lora import verified
 
         host = current()
         found = verified(host, identity_lora)
+        if not accepted:
+            return io.NodeOutput(block_execution=_WAITS)
         if strength_model == 0 and strength_clip == 0:
             return io.NodeOutput(model, clip, found.words)
         changed = host.apply_lora(model, clip, found.path, strength_model, strength_clip)
         return io.NodeOutput(*changed, found.words)
+
+
+_WAITS = (
+    "The likeness waits for its owner: look at the samples in Train Identity LoRA, then turn on 'accepted' in Apply "
+    "Identity LoRA and queue again."
+)
 
 
 def _whole(name: str, most: int, what: str, *, step: int = 1) -> io.Int.Input:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..charcha.store import load_identity, store_of
 from ..host import Host
 from ..types import IdentityRef
 from .run import Trained, train_lora
-from .settings import TrainSettings
+from .samples import Samples
+from .settings import OFF, WHILE_TRAINING, TrainSettings
 from .subject import FaceFinder, subject_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def train_person(
@@ -19,9 +24,12 @@ def train_person(
     settings: TrainSettings,
     *,
     allow_reduced: bool = False,
-    folder: Path | None = None,
+    samples: str = "off",
+    out: Path | None = None,
 ) -> Trained:
     """The LoRA of a consenting person. checkpoint: its name in the folder of checkpoints.
+    out: the file to make; one in the folder of LoRAs when absent.
+    samples: one of `settings.SAMPLES`; the pictures go into the store, encrypted, for the owner only.
 
     Raises InputError when the record may not be used, a picture is of no use, or the checkpoint is no SD1.5.
     """
@@ -29,8 +37,19 @@ def train_person(
     path = host.model_file("checkpoints", checkpoint)
     subject = subject_of(record, FaceFinder(host))
     store = store_of(host)
+
+    def keep(training: str, step: int, style: str, picture: np.ndarray) -> None:
+        store.keep_preview(record.id, training, step, style, picture)
+
+    wanted = None if samples == OFF else Samples(keep, while_training=samples == WHILE_TRAINING)
     trained = train_lora(
-        host, subject, path, settings, folder=folder, on_file=lambda made: store.add_file(record.id, made)
+        host,
+        subject,
+        path,
+        settings,
+        out=out,
+        on_file=lambda made: store.add_file(record.id, made),
+        samples=wanted,
     )
     # Noted again, now with the digest of the finished file.
     store.add_file(record.id, trained.path)

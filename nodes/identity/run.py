@@ -16,9 +16,11 @@ import numpy as np
 from ..errors import InputError
 from ..media.files import atomic_path, file_digest
 from ..sd15.checkpoint import CheckpointFile, load_part
+from ..sd15.frozen import computes_in_bfloat16, freeze_layers
 from .adapter import add_adapter, kohya_tensors, trained
 from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
 from .material import class_latents, embed_prompts, encode_pictures, make_material
+from .samples import Sampler, Samples
 from .settings import TrainSettings
 from .subject import Subject
 from .train import Curve, Trainer
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from ..host import Host
 
 # Counts up whenever the same inputs would give another file.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 FOLDER = "songreel"
 # A model below this many weights is trained in float32 on a CPU: conversion would cost more than it saves.
 _SMALL = 100_000_000
 _GB = 1024**3
+# What float32 weights, activations at 512 pixels and the program around them take on a CPU.
+_CPU_NEEDS = 7 * _GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +57,20 @@ def train_lora(
     checkpoint: Path,
     settings: TrainSettings,
     *,
-    folder: Path | None = None,
+    out: Path | None = None,
     on_file: Callable[[Path], None] = lambda path: None,
+    samples: Samples | None = None,
 ) -> Trained:
     """Train a LoRA of a subject, or return the one that the same inputs gave before.
 
     Parameters
     ----------
-    folder : Path, optional
-        Where the file goes; the folder of songreel's LoRAs when absent.
+    out : Path, optional
+        The file to make; one in the folder of songreel's LoRAs when absent.
     on_file : callable
         Told of every file and folder made from the subject's pictures, before it is filled.
+    samples : Samples, optional
+        When to paint small pictures of the subject, and who keeps them. They change nothing of the LoRA.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def train_lora(
     base = _checkpoint_digest(host, checkpoint)
     identity = [TRAINING_VERSION, subject.digest, subject.words, list(subject.captions), base, settings.to_json()]
     training = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    path = (folder or lora_folder(host)) / f"{subject.token}-{training[:8]}.safetensors"
+    path = out or host.lora_folder() / FOLDER / f"{subject.token}-{training[:8]}.safetensors"
     work = host.work_dir(f"train-{training[:24]}")
     log = work / "curve.json"
     if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
@@ -87,7 +94,9 @@ def train_lora(
     try:
         # Nodes run in inference mode, whose tensors no gradient can flow through.
         with torch.inference_mode(False), torch.enable_grad():
-            weights, curve, facts = _train(host, subject, checkpoint, settings, base, work / "state.pt")
+            weights, curve, facts = _train(
+                host, subject, checkpoint, settings, base, work / "state.pt", training, samples
+            )
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "alloc" in str(error).lower():
             raise InputError(advice(settings)) from error
@@ -106,14 +115,6 @@ def train_lora(
     (work / "state.pt").unlink(missing_ok=True)
     lora = IdentityLora(_name(path), digest, base, subject.record or DRAWN)
     return Trained(lora, path, curve, facts, True)
-
-
-def lora_folder(host: Host) -> Path:
-    """Where trained files go: `songreel` in the first folder of LoRAs."""
-    folders = host.model_folders("loras")
-    if not folders:
-        raise InputError("There is no folder for LoRAs; make 'models/loras' and run again.")
-    return folders[0] / FOLDER
 
 
 def advice(settings: TrainSettings) -> str:
@@ -162,9 +163,10 @@ def _precision(settings: TrainSettings, device: torch.device, weights: int) -> t
     if settings.precision != "auto":
         return getattr(torch, settings.precision)
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    fast = weights >= _SMALL and device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if computes_in_bfloat16(device) else torch.float16
+    if weights < _SMALL or device.type != "cpu":
+        return torch.float32
+    return torch.bfloat16 if computes_in_bfloat16(device) or settings.memory == "save" else torch.float32
 
 
 def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
@@ -172,11 +174,24 @@ def _save_memory(settings: TrainSettings, device: torch.device) -> bool:
 
     if settings.memory != "auto":
         return settings.memory == "save"
-    return device.type == "cuda" and torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] < 10 * _GB
+    memory = Path("/proc/meminfo")
+    if device.type != "cpu" or not memory.is_file():
+        return False
+    free = next(line for line in memory.read_text("ascii").splitlines() if line.startswith("MemAvailable"))
+    return int(free.split()[1]) * 1024 < _CPU_NEEDS
 
 
 def _train(
-    host: Host, subject: Subject, checkpoint: Path, settings: TrainSettings, base: str, state: Path
+    host: Host,
+    subject: Subject,
+    checkpoint: Path,
+    settings: TrainSettings,
+    base: str,
+    state: Path,
+    training: str,
+    samples: Samples | None,
 ) -> tuple[dict, Curve, dict]:
     import torch
 
@@ -192,8 +207,15 @@ def _train(
     host.check_interrupt()
     text_encoder = load_part(file, "text_encoder", device=device)
     prompts = embed_prompts(subject, text_encoder, host.tokenize)
+    sampler = None
+    if samples is not None:
+        sampler = Sampler(file, text_encoder, settings, subject.words, host.tokenize, check=host.check_interrupt)
     dtype = _precision(settings, device, file.weights())
+    if not settings.text_encoder:
+        text_encoder = None
     unet = load_part(file, "unet", device=device, dtype=dtype)
+    if dtype != torch.bfloat16 or not computes_in_bfloat16(device):
+        freeze_layers(unet)
     own = class_latents(
         unet,
         prompts,
@@ -206,11 +228,9 @@ def _train(
     material = make_material(subject, latents, own, prompts)
     add_adapter(unet, "unet", settings)
     parameters = {"unet": trained(unet)}
-    if settings.text_encoder:
+    if text_encoder is not None:
         add_adapter(text_encoder, "text_encoder", settings)
         parameters["text_encoder"] = trained(text_encoder)
-    else:
-        text_encoder = None
     saving = _save_memory(settings, device)
     if saving:
         unet.enable_gradient_checkpointing()
@@ -218,26 +238,47 @@ def _train(
     trainer = Trainer(unet, text_encoder, parameters, material, settings, _optimizer(everything, settings, saving))
     ready = time.perf_counter()
     progress = host.progress(settings.steps)
-    first = None
+    first, taken, seconds_sampling = None, 0, 0.0
+
+    def take(step: int) -> None:
+        nonlocal taken, seconds_sampling
+        begin = time.perf_counter()
+        for style, picture in sampler.pictures(unet).items():
+            samples.keep(training[:8], step, style, picture)
+        taken += 1
+        seconds_sampling += time.perf_counter() - begin
 
     def on_step(done: int, curve: Curve) -> None:
         nonlocal first
         first = done - 1 if first is None else first
-        if done % 5 == 0 or done == settings.steps:
-            host.send_event("training", live(host.node_id(), done, settings.steps, curve))
+        due = sampler is not None and samples.due(done, settings.steps)
+        if due:
+            take(done)
+        if due or done % 5 == 0 or done == settings.steps:
+            more = {} if sampler is None else {"record": subject.record, "samples": taken}
+            host.send_event("training", live(host.node_id(), done, settings.steps, curve) | more)
         progress.update(done)
         host.check_interrupt()
 
     best = trainer.run(state, on_step)
+    if sampler is not None:
+        with torch.no_grad():
+            for part, values in parameters.items():
+                for name, value in values.items():
+                    value.copy_(best[part][name])
+        take(trainer.curve.best[0])
     facts = {
         "weights_trained": sum(value.numel() for value in everything),
         "precision": str(dtype).removeprefix("torch."),
+        "arithmetic": str(unet.conv_in.bias.dtype).removeprefix("torch."),
         "gradient_checkpointing": saving,
         "steps": settings.steps,
         "first_step_of_this_run": first or 0,
         "seconds_loading": round(ready - begin, 2),
-        "seconds_training": round(time.perf_counter() - ready, 2),
+        "seconds_training": round(time.perf_counter() - ready - seconds_sampling, 2),
     }
+    if sampler is not None:
+        facts |= {"sets_of_samples": taken, "seconds_sampling": round(seconds_sampling, 2)}
     return best, trainer.curve, facts
 
 

@@ -11,6 +11,9 @@ ATTENTION, ALL_LAYERS = "attention", "attention and convolutions"
 LAYERS = (ATTENTION, ALL_LAYERS)
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 MEMORY = ("auto", "save", "plenty")
+# When small pictures of the person are painted.
+OFF, AT_THE_END, WHILE_TRAINING = "off", "at the end", "while training"
+SAMPLES = (OFF, AT_THE_END, WHILE_TRAINING)
 
 
 @dataclass(frozen=True)

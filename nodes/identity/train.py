@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..media.files import atomic_path
+from ..media.files import atomic_path, clear_disk_errors
 from .diffusion import N_TRAIN, noisy, snr_weights
 from .material import Material, embed
 from .settings import TrainSettings
@@ -63,8 +63,9 @@ class Trainer:
 
         self._unet, self._text, self._parameters = unet, text_encoder, parameters
         self._settings, self._optimizer = settings, optimizer
-        weight = unet.conv_in.weight
-        self._device, self._dtype = weight.device, weight.dtype
+        # Frozen weights may lie in fewer bits than the arithmetic has.
+        first = unet.conv_in.bias
+        self._device, self._dtype = first.device, first.dtype
         self._material = material
         self._latents = material.latents.to(self._device)
         self._embeddings = material.prompts.embeddings.to(self._device, self._dtype)
@@ -197,8 +198,9 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict() if self._scaler else None,
         }
-        with atomic_path(path) as part:
-            torch.save(state, part)
+        # A file object: by a path, torch reports a full disk as a RuntimeError without a reason.
+        with clear_disk_errors(path.parent), atomic_path(path) as part, part.open("wb") as file:
+            torch.save(state, file)
 
     def _resume(self, path: Path) -> None:
         import torch

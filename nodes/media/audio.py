@@ -16,7 +16,7 @@ from .files import atomic_path
 if TYPE_CHECKING:
     import av
 
-MAX_AAC_RATE, MAX_FLAC_RATE = 96_000, 48_000
+MAX_AAC_RATE, MAX_FLAC_RATE, OPUS_RATE = 96_000, 48_000, 48_000
 # The sampling frequencies that AAC can carry (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _FRAMES_PER_BLOCK = 65_536
@@ -94,17 +94,24 @@ def samples_of(audio: Any) -> tuple[np.ndarray, int]:
     return samples, int(sample_rate)
 
 
-def encode_aac(container: av.container.OutputContainer, waveform: np.ndarray, sample_rate: int) -> Iterator[av.Packet]:
-    """Add an AAC stream to an open container and yield its packets in order.
+def encode_song(
+    container: av.container.OutputContainer, codec: str, waveform: np.ndarray, sample_rate: int
+) -> Iterator[av.Packet]:
+    """Add a song's stream to an open container and yield its packets in order.
 
-    waveform: float32 (channels, samples). More than two channels become stereo; a rate that AAC
-    cannot carry is resampled to the next one that it can, over 96 kHz to the half or quarter.
+    codec: FFmpeg's name: aac, libopus, flac, pcm_s24le (the last two with 24 bits). waveform: float32 (channels,
+    samples). More than two channels become stereo; a rate that the codec cannot carry is resampled: AAC's to the next
+    one that it can, over 96 kHz to the half or quarter, Opus' to 48 kHz. Loudness stays as it is.
     """
-    rate = aac_rate(sample_rate)
+    rates = {"aac": aac_rate, "libopus": lambda _: OPUS_RATE}
+    rate = rates[codec](sample_rate) if codec in rates else sample_rate
     layout = "mono" if waveform.shape[0] == 1 else "stereo"
-    stream = container.add_stream("aac", rate=rate, layout=layout)
-    stream.bit_rate = 96_000 if layout == "mono" else 192_000
-    return _packets(stream, "fltp", waveform, sample_rate)
+    stream = container.add_stream(codec, rate=rate, layout=layout)
+    sample_format = {"aac": "fltp", "libopus": "flt"}.get(codec, "s32")
+    stream.format = sample_format
+    if codec in rates:
+        stream.bit_rate = 96_000 if layout == "mono" else 192_000
+    return _packets(stream, sample_format, waveform, sample_rate)
 
 
 def write_flac(path: Path, waveform: np.ndarray, sample_rate: int) -> None:

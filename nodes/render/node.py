@@ -6,9 +6,11 @@ from comfy_api.latest import io
 
 from ..host import SAMPLERS, SCHEDULERS, current
 from ..identity.lora import IdentityLora
+from ..media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
 from ..motion.warp import BORDERS
 from ..types import FrameSchedule, Story
 from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES
+from .size import CHOICES, CUSTOM, size_of
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -85,11 +87,12 @@ class RenderMusicVideo(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "crf",
-                    default=18,
+                    default=DEFAULT_CRF,
                     min=0,
-                    max=51,
+                    max=63,
                     optional=True,
-                    tooltip="H.264 quality: lower is better and larger; 18 looks like the original, 0 is lossless.",
+                    tooltip="Quality on the codec's own scale: lower is better and larger. H.264 and HEVC to 51, where "
+                    "18 looks like the original; AV1 from 1 to 63. The other codecs have none.",
                 ),
                 io.Float.Input(
                     "start",
@@ -132,6 +135,30 @@ class RenderMusicVideo(io.ComfyNode):
                     "are encoded. Without it the main person is anyone.",
                 ),
                 io.Combo.Input(
+                    "codec",
+                    options=list(CODECS),
+                    default=DEFAULT_CODEC,
+                    optional=True,
+                    tooltip="h264 plays everywhere. hevc, av1: smaller files. prores: for editing, in a .mov. "
+                    "lossless: for upscaling and single frames. gif: no sound. Save what is no MP4 with Save Music "
+                    "Video.",
+                ),
+                io.Combo.Input(
+                    "bit_depth",
+                    options=list(BIT_DEPTHS),
+                    default=AUTO_DEPTH,
+                    optional=True,
+                    tooltip="Bits per colour. auto: 10 for ProRes, else 8. 10 makes soft gradients smoother; browsers "
+                    "show it for av1 and hevc, not for h264.",
+                ),
+                io.Combo.Input(
+                    "size",
+                    options=list(CHOICES),
+                    default=CUSTOM,
+                    optional=True,
+                    tooltip="A picture size that SD1.5 composes well. custom: width and height as given above.",
+                ),
+                io.Combo.Input(
                     "frames",
                     options=list(FRAMES),
                     default=FRAMES[0],
@@ -154,10 +181,19 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="feedback: hold each shot's colours to those of its own picture, on the way to the "
                     "next one's.",
                 ),
+                io.Boolean.Input(
+                    "keep_work",
+                    default=True,
+                    optional=True,
+                    tooltip="Keep the finished parts on disk, so that after a changed shot only the ways to it and "
+                    "from it are rendered again. Off: they go when the video is done.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
-                    "video", display_name="video", tooltip="The video with the song, ready for Save Video."
+                    "video",
+                    display_name="video",
+                    tooltip="The video with the song, for Save Video or Save Music Video.",
                 ),
                 io.String.Output(
                     "report", display_name="report", tooltip="JSON: sizes, counts, estimate and seconds of every stage."
@@ -183,15 +219,19 @@ class RenderMusicVideo(io.ComfyNode):
         seed,
         noise="per shot",
         batch_size=4,
-        crf=18,
+        crf=DEFAULT_CRF,
         start=0.0,
         seconds=0.0,
         draft=False,
         quality=DEFAULT_QUALITY,
         identity_lora=None,
+        codec=DEFAULT_CODEC,
+        bit_depth=AUTO_DEPTH,
+        size=CUSTOM,
         frames=FRAMES[0],
         border=BORDERS[0],
         anchor_colours=True,
+        keep_work=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -202,8 +242,7 @@ class RenderMusicVideo(io.ComfyNode):
         host = current()
         person = verified(host, identity_lora) if identity_lora is not None else None
         settings = RenderSettings(
-            width,
-            height,
+            *size_of(size, width, height),
             steps,
             cfg,
             sampler_name,
@@ -214,6 +253,8 @@ class RenderMusicVideo(io.ComfyNode):
             crf=crf,
             quality=quality,
             person=NOBODY if person is None else person.words,
+            codec=codec,
+            bit_depth=bit_depth,
             frames=frames,
             border=border,
             anchor_colours=anchor_colours,
@@ -233,6 +274,7 @@ class RenderMusicVideo(io.ComfyNode):
             start=start,
             seconds=seconds,
             draft=draft,
+            keep_work=keep_work,
             likeness=None if person is None else person.path,
         )
         text = json.dumps(report, indent=2)
@@ -280,6 +322,13 @@ class StoryAnimatic(io.ComfyNode):
                     optional=True,
                     tooltip="Length of an excerpt, in seconds; 0 shows the song to its end.",
                 ),
+                io.Combo.Input(
+                    "codec",
+                    options=list(CODECS),
+                    default=DEFAULT_CODEC,
+                    optional=True,
+                    tooltip="How the animatic is encoded, as in Render Music Video.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -289,7 +338,9 @@ class StoryAnimatic(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0) -> io.NodeOutput:
+    def execute(
+        cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0, codec=DEFAULT_CODEC
+    ) -> io.NodeOutput:
         from ..media.audio import samples_of
         from .animatic import animatic
 
@@ -303,5 +354,6 @@ class StoryAnimatic(io.ComfyNode):
             height=height,
             start=start,
             seconds=seconds,
+            codec=codec,
         )
         return io.NodeOutput(host.video_from_file(path))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from ..errors import InputError
 from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS, Digest
+from ..media.codecs import AUTO_DEPTH, DEFAULT_CODEC, DEFAULT_CRF, Encoding
 from ..motion.warp import BORDERS
 from ..story.person import NOBODY
 from ..timing import boundary, exact_seconds, frame_count, frame_start
@@ -23,6 +24,7 @@ from .recipe import (
     Still,
     T,
     is_plain,
+    plain_fade,
     recipe_rows,
     runs,
     segment_recipes,
@@ -43,7 +45,7 @@ class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
     person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
-    `BORDERS`) and anchor_colours are of the latter.
+    `BORDERS`) and anchor_colours are of the latter. codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 
     width: int
@@ -55,19 +57,21 @@ class RenderSettings:
     seed: int
     batch_size: int = 4
     noise: str = "per shot"
-    crf: int = 18
+    crf: int = DEFAULT_CRF
     quality: str = EXACT
     person: str = NOBODY
     frames: str = TRAVEL
     border: str = "reflect"
     anchor_colours: bool = True
+    codec: str = DEFAULT_CODEC
+    bit_depth: str = AUTO_DEPTH
 
     def __post_init__(self):
         for name in ("width", "height"):
             value = getattr(self, name)
             if value % LATENT_SCALE or not 64 <= value <= 4096:
                 raise InputError(f"{name} must be a multiple of 8 from 64 to 4096, got {value}.")
-        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("crf", 0, 51), ("seed", 0, 2**64 - 1)):
+        for name, least, most in (("steps", 1, 1000), ("batch_size", 1, 256), ("seed", 0, 2**64 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{name} must be a whole number from {least} to {most}, got {value!r}.")
@@ -79,6 +83,12 @@ class RenderSettings:
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
         quality_named(self.quality)
+        self.encoding.require_size(self.width, self.height)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the video is encoded."""
+        return Encoding(self.codec, self.bit_depth, self.crf)
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -102,7 +112,7 @@ class RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
         scale = max(0.5, min(1.0, 128 / min(self.width, self.height)))
         size = [max(64, round(side * scale / 64) * 64) for side in (self.width, self.height)]
-        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": max(self.crf, 23)}
+        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": self.encoding.draft()}
         return RenderSettings(**(vars(self) | changes))
 
 
@@ -241,6 +251,8 @@ def make_plan(
     if settings.frames == FEEDBACK and not draft:
         settings = settings.one_by_one()
         return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
+    if draft:
+        schedule = replace(schedule, t=plain_fade(schedule))
     if draft or is_plain(schedule):
         return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
     segments = _segments_with_recipes(schedule, settings, likeness)

@@ -93,6 +93,23 @@ def unfollowed(schedule: FrameSchedule) -> str | None:
     return f"Travel mode does not move pictures and left out: {listed}; feedback mode follows them."
 
 
+def plain_fade(schedule: FrameSchedule) -> np.ndarray:
+    """t as a fade between the two shots' own pictures, float64 (n_frames,): a dissolve goes on from where its shot got.
+
+    For drafts and cards, which have no picture in between that a dissolve could start from.
+    """
+    t = schedule.t.copy()
+    for start, stop in runs(schedule):
+        before = start - 1
+        joined = start and (schedule.shot_a[before], schedule.shot_b[before]) == (
+            schedule.shot_a[start],
+            schedule.shot_b[start],
+        )
+        if schedule.transition[start] == "dissolve" and joined:
+            t[start:stop] = t[before] + (1 - t[before]) * t[start:stop]
+    return t
+
+
 def recipe_rows(schedule: FrameSchedule, *, cfg: float, steps: int, likeness: bool) -> np.ndarray:
     """The recipe of every frame, float64 (n_frames, columns).
 

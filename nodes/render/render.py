@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
@@ -22,7 +23,7 @@ from .pictures import ShotMaterial
 from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import FEEDBACK, quality_named
 from .recipe import STEPS
-from .report import Estimate, SpeedRecord, StageClock, disk_bytes
+from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
 from .sampling import LatentSource
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
@@ -46,6 +47,7 @@ def render_music_video(
     seconds: float = 0.0,
     draft: bool = False,
     likeness: Path | None = None,
+    keep_work: bool = True,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
@@ -55,10 +57,12 @@ def render_music_video(
     start, seconds : render an excerpt only; its frames are those of the whole video.
     draft : a quick look at story and timing, see `make_plan`.
     likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
+    keep_work : leave the finished chunks in the work folder, so that a changed shot is rendered alone. Otherwise they
+        go as soon as the video is joined. A render that does not get that far keeps them in either case.
 
     Returns
     -------
-    path : the finished MP4 (H.264 and AAC) in the host's temporary folder.
+    path : the finished file in the host's temporary folder, of the codec's kind: MP4, MOV, WebM or GIF.
     report : JSON object with sizes, counts and the seconds of every stage.
 
     Raises
@@ -72,6 +76,7 @@ def render_music_video(
             f"The song lasts {song_seconds:.3f} s but the schedule was made for {schedule.duration:.3f} s; "
             "make the schedule from this song."
         )
+    settings.encoding.require_rate(schedule.fps)
     plan = make_plan(
         story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
     )
@@ -88,11 +93,25 @@ def render_music_video(
         segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
-            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}.mp4"
-            path = host.temp_dir() / name
-            join_segments(path, segments, fps=schedule.fps, waveform=song, sample_rate=sample_rate)
+            name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}"
+            path = host.temp_dir() / (name + plan.settings.encoding.kind.suffix)
+            join_segments(
+                path,
+                segments,
+                fps=schedule.fps,
+                waveform=song,
+                sample_rate=sample_rate,
+                codec=plan.settings.codec,
+            )
+    work_bytes = sum(chunk.stat().st_size for chunk in {chunk for chunk, _ in segments})
+    if not keep_work:
+        _remove_chunks(folder, segments)
+    if run.encoded:
+        run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
     report = run.report() | {
         "key": key,
+        "work_bytes": work_bytes,
+        "work_bytes_kept": work_bytes if keep_work else 0,
         "work_folder": folder.name,
         "draft": draft,
         "fps": str(schedule.fps),
@@ -103,6 +122,14 @@ def render_music_video(
         | {"total": round(clock.total(), 3)},
     }
     return path, report
+
+
+def _remove_chunks(folder: Path, segments: list[tuple[Path, int]]) -> None:
+    """Remove the chunks of a finished video, and their folder when no other video has something in it."""
+    for chunk, _ in segments:
+        chunk.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _speed_key(model_fingerprint: str, settings: RenderSettings) -> str:
@@ -127,8 +154,13 @@ class _Run:
         self.host, self.model, self.clip, self.vae = host, model, clip, vae
         self.story, self.plan, self.folder, self.clock, self.fps = story, plan, folder, clock, fps
         self.quality, self.likeness = quality_named(plan.settings.quality), likeness
+        self.encoding = plan.settings.encoding
         self.chunks = [(segment, frames) for segment in plan.needed() for frames in segment.chunks(plan.frames)]
-        self.decoded = self.reused_chunks = 0
+        size = f"{plan.settings.width}x{plan.settings.height}"
+        self.encoding_speed = SpeedRecord(
+            host.cache_dir(), f"encode {self.encoding.codec} {self.encoding.depth} {size}"
+        )
+        self.encoded = self.decoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
         self._buffer: np.ndarray | None = None
@@ -191,7 +223,7 @@ class _Run:
     def _chunk_file(self, segment: Segment, frames: range) -> Path:
         name = segment_key(self.story, self._seeds(), segment)
         first = frames.start - segment.first_frame
-        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}.mp4"
+        return self.folder / f"frames_{name}_{first:06d}_{first + len(frames):06d}{self.encoding.segment_suffix}"
 
     def _seeds(self) -> list[int]:
         return self.source.material.seeds
@@ -211,11 +243,13 @@ class _Run:
         for frames in chunks:
             pictures = self._chunk_pictures(segment, way, frames)
             with self.clock.stage("encode"):
-                write_segment(
+                self.encoded += write_segment(
                     self._chunk_file(segment, frames),
                     pictures,
                     fps=self.fps,
-                    crf=self.plan.settings.crf,
+                    crf=self.encoding.crf,
+                    codec=self.encoding.codec,
+                    bit_depth=self.encoding.bit_depth,
                 )
         for path in self.source.segment_files(segment):
             path.unlink(missing_ok=True)
@@ -226,30 +260,31 @@ class _Run:
     # Pictures ----------------------------------------------------------------------------------
 
     def _chunk_pictures(self, segment: Segment, way, frames: range) -> list[np.ndarray]:
-        """The pictures uint8 (H, W, 3) of a chunk's frames, good until the next call."""
+        """The pictures (H, W, 3) of a chunk's frames, in the encoding's levels, good until the next call."""
         within = _within(segment, frames)
         if self.feedback is not None:
             slots = self._slots(len(frames))
             for slot, picture in zip(
                 slots, self.feedback.pictures(segment, range(within.start, within.stop)), strict=False
             ):
-                slot[:] = to_uint8(torch.from_numpy(picture))
-                self._advance(1, slot)
+                slot[:] = to_levels(torch.from_numpy(picture), self.encoding.levels)
+                self._advance(1, to_uint8(torch.from_numpy(picture)))
             return list(slots)
         with self.clock.stage("decode"):
             pictures = self._pictures(segment, way, self._shown(segment, frames))
         return [pictures[picture] for picture in segment.picture[within].tolist()]
 
     def _slots(self, count: int) -> np.ndarray:
-        """Room for pictures, uint8 (count, H, W, 3), the same for all chunks."""
+        """Room for pictures (count, H, W, 3) in the encoding's levels, the same for all chunks."""
         # Pictures that come and go among a decoder's temporaries would leave holes in the heap, and memory would grow
         # with the song.
         if self._buffer is None or len(self._buffer) < count:
-            self._buffer = np.empty((count, self.plan.settings.height, self.plan.settings.width, 3), np.uint8)
+            size = (self.plan.settings.height, self.plan.settings.width, 3)
+            self._buffer = np.empty((count, *size), self.encoding.levels)
         return self._buffer[:count]
 
     def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures uint8 (H, W, 3) of a segment by number, good until the next call."""
+        """Pictures (H, W, 3) of a segment by number, in the encoding's levels, good until the next call."""
         # Two anchors may lie outside the chunk.
         slots = iter(self._slots(len(shown) + 2))
 
@@ -286,10 +321,11 @@ class _Run:
     def _decode(self, latent: np.ndarray) -> np.ndarray:
         """One picture, alone, so that it does not depend on what is decoded beside it."""
         begin = time.perf_counter()
-        picture = to_uint8(self.host.vae_decode(self.vae, torch.from_numpy(latent[None])))[0]
+        pixels = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))
+        picture = to_levels(pixels, self.encoding.levels)[0]
         self._decode_seconds.append(time.perf_counter() - begin)
         self.decoded += 1
-        self._advance(1, picture)
+        self._advance(1, picture if picture.dtype == np.uint8 else to_uint8(pixels)[0])
         return picture
 
     def _decoded(self, latent: np.ndarray) -> np.ndarray:
@@ -371,6 +407,11 @@ class _Run:
     def _estimate(self, missing: list[tuple[Segment, range]], pictures: float, speed) -> Estimate:
         settings = self.plan.settings
         frames = sum(len(part) for _, part in missing)
+        known = self.encoding_speed.read()
+        if known is None:
+            encoding = encode_seconds(frames, settings.width, settings.height, self.encoding)
+        else:
+            encoding = frames * known[0] + len(self.plan.frames) * known[1]
         return Estimate(
             frames=frames,
             pictures=math.ceil(pictures),
@@ -378,8 +419,12 @@ class _Run:
             # Feedback also encodes every picture, which costs about as much as to decode it.
             seconds=None
             if speed is None
-            else pictures * settings.steps * speed[0] + frames * speed[1] * (1 if self.feedback is None else 2),
-            disk_bytes=disk_bytes(frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps)),
+            else pictures * settings.steps * speed[0]
+            + frames * speed[1] * (1 if self.feedback is None else 2)
+            + encoding,
+            disk_bytes=disk_bytes(
+                frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps), self.encoding
+            ),
         )
 
     def report(self) -> dict:
@@ -392,6 +437,8 @@ class _Run:
             "batch_size": settings.batch_size,
             "quality": settings.quality,
             "made_by": settings.frames,
+            "codec": settings.codec,
+            "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),
             "chunks": len(self.chunks),
             "chunks_reused": self.reused_chunks,
@@ -413,4 +460,9 @@ def _within(segment: Segment, frames: range) -> slice:
 
 def to_uint8(pictures: torch.Tensor) -> np.ndarray:
     """Pictures float (B, H, W, 3) in 0..1 as uint8, rounded."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return to_levels(pictures, np.uint8)
+
+
+def to_levels(pictures: torch.Tensor, levels: type[np.unsignedinteger]) -> np.ndarray:
+    """Pictures float (B, H, W, 3) in 0..1 as uint8 or uint16, over its whole range, rounded."""
+    return (pictures.clamp(0, 1) * np.iinfo(levels).max).round().numpy().astype(levels)

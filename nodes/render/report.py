@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Encoded size of a picture at the default quality, in bytes per pixel: a cautious figure for detailed pictures.
-BYTES_PER_PIXEL = 0.25
-AUDIO_BYTES_PER_SECOND = 24_000
+from ..media.codecs import CODECS, DEFAULT_CRF, Encoding
+
+# Bytes per second of a song, by FFmpeg's name of its codec; for the two that keep every sample, at 48 kHz.
+SONG_BYTES = {None: 0, "aac": 24_000, "libopus": 24_000, "flac": 200_000, "pcm_s24le": 288_000}
+# Six steps of crf halve the bytes, about.
+CRF_HALF = 6
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,28 @@ def duration_text(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
-def disk_bytes(frames: int, width: int, height: int, seconds: float) -> int:
+def picture_bytes(encoding: Encoding, pixels: int) -> float:
+    """Encoded size of a picture of so many pixels: a cautious figure for detailed pictures."""
+    kind = encoding.kind
+    finer = (DEFAULT_CRF - encoding.crf) / CRF_HALF if kind.crf else 0.0
+    return pixels * min(kind.bytes_per_pixel * 2**finer, 3.0)
+
+
+def disk_bytes(frames: int, width: int, height: int, seconds: float, encoding: Encoding | None = None) -> int:
     """Bytes that a render needs: its segments and the finished file, with the song in it."""
-    return int(2 * frames * width * height * BYTES_PER_PIXEL + AUDIO_BYTES_PER_SECOND * seconds + 5e6)
+    encoding = encoding or Encoding()
+    pictures = picture_bytes(encoding, width * height) + picture_bytes(encoding.segments, width * height)
+    return int(frames * pictures + SONG_BYTES[encoding.kind.song] * seconds + 5e6)
+
+
+def encode_seconds(frames: int, width: int, height: int, encoding: Encoding) -> float:
+    """Seconds that encoding takes on two cores, before this machine was measured."""
+    passes = {name: CODECS[name].seconds_per_megapixel for name in (encoding.codec, encoding.segments.codec)}
+    return frames * width * height / 1e6 * sum(passes.values())
 
 
 class SpeedRecord:
-    """Seconds per sampler step and per decoded batch, remembered per model and size between runs."""
+    """Two speeds that belong together, as seconds per sampler step and per decode, remembered between runs."""
 
     def __init__(self, folder: Path, key: str):
         self._path, self._key = folder / "speeds.json", key

@@ -48,6 +48,11 @@ class CheckpointFile:
             reason = str(error).rstrip(".").splitlines()[0] if str(error) else type(error).__name__
             raise self.error(f"it is not a complete .safetensors file ({reason}); download it again") from None
         self.keys = frozenset(self._file.keys())
+        self._path = path
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            self._header = json.loads(file.read(length))
+        self._start = 8 + length
 
     def error(self, problem: str) -> InputError:
         return InputError(f"'{self.name}' cannot be loaded as an SD1.5 checkpoint: {problem}.")
@@ -63,7 +68,19 @@ class CheckpointFile:
         return sum(math.prod(self.shape(key)) for key in self.keys)
 
     def tensor(self, key: str) -> torch.Tensor:
-        return self._file.get_tensor(key)
+        """A tensor, read and not mapped: mapped pages are memory of this process until the file is closed."""
+        import torch
+
+        entry = self._header[key]
+        dtype = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}.get(entry["dtype"])
+        begin, end = entry["data_offsets"]
+        if dtype is None or begin == end:
+            return self._file.get_tensor(key)
+        data = bytearray(end - begin)
+        with self._path.open("rb") as file:
+            file.seek(self._start + begin)
+            file.readinto(data)
+        return torch.frombuffer(data, dtype=dtype).view(entry["shape"])
 
 
 @dataclass(frozen=True)

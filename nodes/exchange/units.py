@@ -1,0 +1,38 @@
+"""The same motion in other programs' units: Deforum and Parseq count per frame and in pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+# Our curve -> its name in Deforum's settings, and in Parseq.
+DEFORUM = {
+    "zoom": "zoom",
+    "angle": "angle",
+    "dx": "translation_x",
+    "dy": "translation_y",
+    "denoise": "strength_schedule",
+    "cfg": "cfg_scale_schedule",
+}
+PARSEQ = DEFORUM | {"denoise": "strength", "cfg": "scale"}
+
+
+def per_frame(name: str, values: np.ndarray, fps: Fraction, width: int, height: int) -> np.ndarray:
+    """Our values in Deforum's unit: zoom a factor, angle degrees, shift pixels, all per frame; strength 1 - denoise."""
+    rate = float(fps)
+    if name == "zoom":
+        return values ** (1 / rate)
+    if name in ("angle", "dx", "dy"):
+        return values * {"angle": 1, "dx": width, "dy": height}[name] / rate
+    return 1 - values if name == "denoise" else values
+
+
+def per_second(name: str, values: np.ndarray, fps: Fraction, width: int, height: int) -> np.ndarray:
+    """Deforum's values in our unit; the reverse of `per_frame`. fps: the rate at which the text counts frames."""
+    rate = float(fps)
+    if name == "zoom":
+        return np.maximum(values, 1e-6) ** rate
+    if name in ("angle", "dx", "dy"):
+        return values * rate / {"angle": 1, "dx": width, "dy": height}[name]
+    return 1 - values if name == "denoise" else values
