@@ -17,7 +17,7 @@ plan_stage = pack.load("nodes.render.plan")
 render_stage = pack.load("nodes.render.render")
 onset = pack.load("nodes.schedule.onset")
 colours = pack.load("nodes.motion.colour").Colours
-warp = pack.load("nodes.motion.warp").warp
+Motion, warp_by = pack.load("nodes.motion.warp").Motion, pack.load("nodes.motion.warp").warp_by
 InputError = pack.load("nodes.errors").InputError
 
 FPS = Fraction(12)
@@ -85,7 +85,7 @@ def test_every_shot_starts_on_its_own_picture_and_moves_on(whole, tmp_path):
 def test_the_estimate_is_what_it_costs(whole):
     host, _, report = whole
     assert report["estimate"]["model_calls"] == report["model_calls"] == host.rows
-    assert report["pictures_sampled"] == 60 and len(host.painted) == 56
+    assert report["pictures_sampled"] == 40 and len(host.painted) == 7 + 7 + 15 + 7
     assert host.updates[-1][0] == host.updates[-1][1] == report["model_calls"] // 2 + 60
     done = [value for value, _ in host.updates]
     assert done == sorted(done)
@@ -101,7 +101,7 @@ def test_an_excerpt_is_a_slice_of_the_whole(tmp_path, whole, start, seconds):
     assert report["estimate"]["model_calls"] == report["model_calls"]
 
 
-@pytest.mark.parametrize("die_at_step", [1, 20, 60, 110])
+@pytest.mark.parametrize("die_at_step", [1, 20, 60, 80])
 def test_a_killed_run_continues_and_gives_the_same_frames(tmp_path, whole, die_at_step):
     with pytest.raises(Killed):
         render(PaintingHost(tmp_path, die_at_step=die_at_step))
@@ -149,7 +149,7 @@ def test_quality_and_batch_size_change_nothing(tmp_path, whole):
 
 
 def test_without_denoise_the_picture_is_only_moved(tmp_path):
-    """Bit for bit what the motion library gives, and no model call."""
+    """What the motion library gives, and no model call."""
     made = made_of(SHOTS[:1], 2.0, curves={"denoise": 0.0, "zoom": 1.5, "angle": 24.0, "dx": 0.375, "dy": -0.75})
     host = PaintingHost(tmp_path)
     pictures = []
@@ -163,17 +163,22 @@ def test_without_denoise_the_picture_is_only_moved(tmp_path):
     material = pack.load("nodes.render.pictures").ShotMaterial(host, "clip", made[0], settings(height=64))
     latent = host.sample("model", *material.batch(0, 0, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal")
     expected = host.vae_decode("vae", latent)[0].numpy()
+    moved = np.eye(3)
     for n in range(24):
         if n:
-            expected = warp(expected, 1.5 ** (1 / 12), 2.0, 0.375 * 64 / 12, -0.75 * 64 / 12, "black")
-        assert np.array_equal(pictures[n], np.rint(np.clip(expected, 0, 1) * 255).astype(np.uint8)), n
+            step = Motion(1.5 ** (1 / 12), 2.0, 0.375 * 64 / 12, -0.75 * 64 / 12)
+            moved = step.matrix() @ moved
+        told = np.clip(warp_by(expected, moved, "black"), 0, 1) * 255
+        # Edges soften, and where the picture has left nothing comes back, since frames are moved on from moved ones.
+        assert np.abs(pictures[n] - told).mean() < 12, n
+    assert (pictures[-1][-8:] == 0).mean() > 0.9
     assert len(pictures) == 24
 
 
 def test_a_denoise_curve_sets_steps_and_strength(tmp_path):
     host = PaintingHost(tmp_path)
     render(host, made=made_of(SHOTS[:1], 1.0, curves={"denoise": 0.5}), changes={"steps": 5})
-    assert set(host.painted) == {(3, 0.5)} and len(host.painted) == 11
+    assert set(host.painted) == {(3, 0.5)} and len(host.painted) == 7
 
 
 def test_colours_stay_those_of_the_shot(tmp_path):
@@ -210,6 +215,9 @@ def test_the_strength_dips_just_before_the_next_shot():
     calm = course_stage.DENOISE
     assert np.allclose(first.denoise[:84], calm) and first.denoise[-1] > 0.55 > calm
     assert np.all(np.diff(first.denoise[83:]) > 0) and np.all(np.diff(first.pull[83:]) > 0)
+    # Every third frame is painted, the last one too.
+    assert first.painted[0] == 0 and first.painted[-1] == 95 and set(np.diff(first.painted)) <= {2, 3}
+    assert np.count_nonzero(first.steps) == len(first.painted) - 1 == 32
     assert np.all(first.pull[:84] == 0) and 0.5 < first.pull[-1] < course_stage.DIP_PULL
     # The last shot leads nowhere.
     assert np.all(last.pull == 0) and np.allclose(last.denoise, calm)

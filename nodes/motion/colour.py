@@ -6,8 +6,12 @@ Mean and deviation in a space with independent channels: Reinhard et al. 2001, "
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 # Linear sRGB to XYZ over the white point D65 (IEC 61966-2-1), so that white is (1, 1, 1).
 _TO_XYZ = np.array(
@@ -26,7 +30,7 @@ def rgb_to_lab(picture: np.ndarray) -> np.ndarray:
 
     rgb = torch.from_numpy(np.asarray(picture, np.float32)).clamp(0, 1)
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ torch.from_numpy(_TO_XYZ.T.astype(np.float32))
+    xyz = _mixed(linear, _TO_XYZ)
     f = torch.where(xyz > _EDGE**3, xyz.clamp_min(1e-9) ** (1 / 3), xyz / (3 * _EDGE**2) + 4 / 29)
     x, y, z = f.unbind(-1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).numpy()
@@ -40,9 +44,17 @@ def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     y = (light + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], -1)
     xyz = torch.where(f > _EDGE, f**3, 3 * _EDGE**2 * (f - 4 / 29))
-    linear = (xyz @ torch.from_numpy(_FROM_XYZ.T.astype(np.float32))).clamp(0, 1)
+    linear = _mixed(xyz, _FROM_XYZ).clamp(0, 1)
     rgb = torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     return rgb.clamp(0, 1).numpy()
+
+
+def _mixed(channels: torch.Tensor, matrix: np.ndarray) -> torch.Tensor:
+    # Not by a matrix product, whose last bits depend on where the numbers lie in memory.
+    import torch
+
+    a, b, c = channels.unbind(-1)
+    return torch.stack([a * float(row[0]) + b * float(row[1]) + c * float(row[2]) for row in matrix], -1)
 
 
 @dataclass(frozen=True, eq=False)

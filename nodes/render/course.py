@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,8 @@ PACED = 0.7
 TOP_PACE = 8.0
 # Share of the noise schedule without a denoise curve, and what the fastest pace adds.
 DENOISE, DENOISE_PACED = 0.35, 0.15
+# Seconds between two frames that are painted; frames between them are moved only.
+PAINT_SECONDS = 1 / 8
 # The strength dip: over so many seconds before the next shot (at most half of the shot) denoise rises to this, and the
 # picture is pulled towards the next one by up to this share.
 DIP_SECONDS, DIP_DENOISE, DIP_PULL = 0.5, 0.6, 0.6
@@ -27,12 +30,15 @@ DIP_SECONDS, DIP_DENOISE, DIP_PULL = 0.5, 0.6, 0.6
 class Course:
     """How a shot's frames come from each other, one entry per frame (n,). The first frame is the shot's own picture.
 
-    denoise: share of the noise schedule that is painted anew, 0 only moves the picture. steps: sampler steps for it.
+    painted: int64 (m,), the frames that are painted, ascending, the first one (0) and the last one among them; those
+    between two of them show both, moved, one fading into the other. denoise: share of the noise schedule that is
+    painted anew, 0 only moves the picture. steps: sampler steps for it, 0 where nothing is painted.
     pull: share of the next shot's picture that is mixed in before. fade: share of it that is mixed in to be shown only,
     in a dissolve. matrices: float64 (n, 3, 3), the move from the frame before, in pixels. ahead: float64 (n, 3, 3), all
     moves that come after a frame, up to the next shot's first.
     """
 
+    painted: np.ndarray
     denoise: np.ndarray
     steps: np.ndarray
     pull: np.ndarray
@@ -40,9 +46,16 @@ class Course:
     matrices: np.ndarray
     ahead: np.ndarray
 
+    def moves(self, low: int, high: int) -> np.ndarray:
+        """All moves from a frame to a later one: float64 (3, 3)."""
+        moved = np.eye(3)
+        for n in range(low + 1, high + 1):
+            moved = self.matrices[n] @ moved
+        return moved
+
     def material(self) -> list[np.ndarray]:
         """All that tells this course from another, for a digest."""
-        return [self.denoise, self.steps, self.pull, self.fade, self.matrices]
+        return [self.painted, self.denoise, self.steps, self.pull, self.fade, self.matrices]
 
 
 def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, size: tuple[int, int]) -> Course:
@@ -67,11 +80,23 @@ def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, 
     dip = _dip(n, fps) * t if leads else np.zeros(n)
     dissolves = np.array([kind == "dissolve" for kind in schedule.transition[own]])
     base = curves.get("denoise", DENOISE + DENOISE_PACED * np.clip((pace - 1) / (TOP_PACE - 1), 0, 1))
+    base, painted = np.array(base), _painted(n, fps)
+    # A painted frame answers for those since the one before it.
+    for low, high in pairwise(painted.tolist()):
+        base[low + 1 : high + 1] = base[low + 1 : high + 1].max()
     denoise = np.maximum(base, base + (DIP_DENOISE - base) * dip)
     # A hair less, so that .35 of 20 steps are 7 whatever the last bit says.
     steps = np.ceil(recipes.rows[:, STEPS] * denoise - 1e-6).astype(np.int64)
-    steps[0] = 0
-    return Course(denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead)
+    unpainted = np.ones(n, bool)
+    unpainted[painted[1:]] = False
+    steps[unpainted] = 0
+    return Course(painted, denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead)
+
+
+def _painted(n: int, fps: float) -> np.ndarray:
+    """The frames of a shot that are painted: evenly from its first to its last, about every `PAINT_SECONDS`."""
+    count = max(round((n - 1) / max(PAINT_SECONDS * fps, 1)), 1)
+    return np.unique(np.round(np.linspace(0, n - 1, count + 1)).astype(np.int64))
 
 
 def _pace(t: np.ndarray) -> np.ndarray:

@@ -332,7 +332,13 @@ class _Run:
         """One picture float32 (H, W, 3) in 0..1, for feedback."""
         begin = time.perf_counter()
         with self.clock.stage("decode"):
-            picture = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))[0].clamp(0, 1).numpy()
+            # A copy, so that what was read from disk lies in memory as what was just sampled.
+            picture = (
+                self.host.vae_decode(self.vae, torch.from_numpy(latent[None]).clone())[0]
+                .clamp(0, 1)
+                .contiguous()
+                .numpy()
+            )
         self._decode_seconds.append(time.perf_counter() - begin)
         self.decoded += 1
         return picture
