@@ -98,7 +98,7 @@ def opened(request, tmp_path_factory):
 
 
 def history(opened, before: set) -> dict:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         new = {key: entry for key, entry in opened.server.get("/history").items() if key not in before}
         if new:

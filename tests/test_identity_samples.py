@@ -52,6 +52,7 @@ class Faces:
 @pytest.fixture
 def record(host, monkeypatch):
     monkeypatch.setattr(person, "FaceFinder", Faces)
+    monkeypatch.setattr(samples_module, "STEPS", 2)
     shown = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures()]
     return add(store_module.store_of(host), shown=shown)
 
