@@ -16,7 +16,7 @@ const STYLE = `
 .legend { display: flex; flex-wrap: wrap; gap: 2px 12px; padding: 6px 10px 0; flex: none; }
 .legend span::before { content: ""; display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 5px;
   vertical-align: middle; background: var(--colour); }
-.area { position: relative; flex: 1; min-height: 0; margin: 6px 10px 0 44px; }
+.area { position: relative; flex: 1; min-height: 110px; margin: 6px 10px 0 44px; }
 svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
 svg * { vector-effect: non-scaling-stroke; }
 polyline { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
