@@ -28,8 +28,8 @@ from .sampled import load_batch, save_batch
 from .sampling import LatentSource
 from .trace import Trace
 
-# Share of a frame's noise that is its own; the rest is the shot's, as in travel. All of its own flickers and blurs, none
-# at all holds what is painted in its place.
+# Share of a frame's noise that is its own; the rest is the shot's, as in travel. All of its own flickers and blurs,
+# none of its own holds what is painted in its place.
 FRESH = 0.3
 
 
