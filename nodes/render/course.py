@@ -12,7 +12,7 @@ from ..types import FrameSchedule
 from .recipe import STEPS, Recipes, T
 
 # Without a zoom curve the picture grows by this factor in a second, and faster where the shot's pace is faster.
-ZOOM = 1.06
+ZOOM = 1.12
 # Share of that zoom that follows the pace.
 PACED = 0.7
 # Fastest pace that counts, in the shot's mean pace.

@@ -28,8 +28,9 @@ from .sampled import load_batch, save_batch
 from .sampling import LatentSource
 from .trace import Trace
 
-# Share of a frame's noise that is its own; the rest is the shot's noise, as in travel.
-FRESH = 0.5
+# Share of a frame's noise that is its own; the rest is the shot's, as in travel. All of its own flickers and blurs,
+# none of its own holds what is painted in its place.
+FRESH = 0.3
 
 
 class Feedback:
