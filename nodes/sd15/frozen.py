@@ -2,7 +2,7 @@
 
 Two things, both for a UNet through which gradients flow to small adapters and whose own weights stay as they are.
 Weights can lie in bfloat16 while the arithmetic is float32, one layer at a time: a CPU without instructions for
-bfloat16 computes in it six to fifteen times slower than in float32. And a convolution with many weights over a small
+bfloat16 computes in it five to fifteen times slower than in float32. And a convolution with many weights over a small
 map is a product of matrices, twice as fast as PyTorch's convolution on a CPU with AVX2 (1280 channels, 8x8).
 """
 
