@@ -124,7 +124,7 @@ def test_feedback_moves_the_picture_and_the_headless_host_gives_the_same_frames(
     _, entry = server.run(workflow(frames="feedback", border="wrap"))
     assert entry["status"]["status_str"] == "success", entry["status"]
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    # Both keyframes, and about eight pictures a second on the way, each with one or two of the two steps, with guidance.
+    # Both keyframes, and about eight pictures a second on the way: one or two of the two steps each, with guidance.
     assert report["made_by"] == "feedback" and report["pictures_sampled"] == 21
     assert report["model_calls"] == report["estimate"]["model_calls"] >= 2 * 4 + 19 * 2
     frames = frames_of(saved_video(server, entry))
