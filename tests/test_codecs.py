@@ -1,5 +1,6 @@
 """Every codec's file is opened again: codec, bits, frames, times, colour tags, sound, pictures."""
 
+import os
 from fractions import Fraction
 
 import av
@@ -247,3 +248,12 @@ def test_odd_sizes_elsewhere(tmp_path, codec):
 def test_a_gif_of_too_many_frames_per_second(tmp_path):
     with pytest.raises(InputError, match="A GIF shows at most 50 frames per second, got 60"):
         codecs.Encoding("gif").require_rate(Fraction(60))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no scheduling policies on this system")
+@pytest.mark.parametrize("codec", list(codecs.CODECS))
+def test_no_encoder_changes_how_its_thread_is_scheduled(tmp_path, codec):
+    before = os.sched_getscheduler(0)
+    frames = [np.full((64, 64, 3), level, np.uint8) for level in range(3)]
+    video.write_segment(tmp_path / f"a{codecs.Encoding(codec).segment_suffix}", frames, fps=Fraction(24), codec=codec)
+    assert os.sched_getscheduler(0) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,10 +73,31 @@ def write_segment(
                 stream = _video_stream(container, picture.shape[1], picture.shape[0], fps, encoding)
             frame = _to_frame(picture, stream.pix_fmt)
             frame.pts, frame.time_base = count - 1, 1 / fps
-            mux(stream.encode(frame))
+            # The first picture opens the encoder.
+            with own_scheduling():
+                packets = stream.encode(frame)
+            mux(packets)
         if stream is not None:
             mux(stream.encode(None))
     return count
+
+
+@contextmanager
+def own_scheduling() -> Iterator[None]:
+    """Give this thread its scheduling policy back at the end.
+
+    SVT-AV1 makes the thread that opens it a real-time one where it may, as root: whatever that thread starts or computes
+    later would starve all others.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, priority)
 
 
 def _video_stream(container: av.container.OutputContainer, width: int, height: int, fps: Fraction, encoding: Encoding):
