@@ -86,8 +86,8 @@ def write_segment(
 def own_scheduling() -> Iterator[None]:
     """Give this thread its scheduling policy back at the end.
 
-    SVT-AV1 makes the thread that opens it a real-time one where it may, as root: whatever that thread starts or computes
-    later would starve all others.
+    SVT-AV1 makes the thread that opens it a real-time one where it may, as root: whatever that thread starts or
+    computes later would starve all others.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield
