@@ -6,6 +6,9 @@ OUT ?= out/video.mp4
 SONG ?= demo
 VENV := .venv
 RUN := $(VENV)/bin/python
+# torch asks for new memory in every layer, and the kernel hands it out page by page: with glibc, keep it, in huge pages.
+GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=100000000000
+export GLIBC_TUNABLES
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint headless/constraints.txt
 
 .PHONY: video test lint clean
