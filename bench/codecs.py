@@ -47,7 +47,8 @@ LINES = [
 def demo_frames(folder: Path, seconds: float) -> Path:
     """A lossless render of the demo song's start by the demo model."""
     out = folder / "demo.mp4"
-    command = [sys.executable, "-m", "headless", "render", "demo", "--out", str(out), "--seconds", str(seconds)]
+    command = [sys.executable, "-m", "headless", "render", "demo", "--workflow", "story"]
+    command += ["--out", str(out), "--seconds", str(seconds)]
     command += ["--set", "RenderMusicVideo.codec=lossless"]
     subprocess.run(command, cwd=ROOT, check=True)
     return out

@@ -24,6 +24,9 @@ def command(out):
         "headless",
         "render",
         "demo",
+        # Without the training that the demo song's usual video begins with.
+        "--workflow",
+        "story",
         "--out",
         str(out),
         "--seconds",
