@@ -10,7 +10,7 @@ from ..curves.shape import deforum_schedule, keyframes
 from ..errors import InputError
 from ..modulate.modulate import read_curve
 from ..timing import boundary
-from ..types import FrameSchedule, Story
+from ..types import FrameSchedule, Shot, Story
 from .units import DEFORUM, PARSEQ, per_frame
 
 FORMATS = ("Deforum settings", "Parseq", "FizzNodes prompts", "keyframes of one curve")
@@ -54,7 +54,8 @@ def write_schedule(
         values = read_curve(schedule, curve)
         return deforum_schedule(values, _slack(values, tolerance)), ""
     if form == FORMATS[2]:
-        text = ",\n".join(f'"{frame}": {_prompt(shot)}' for frame, shot in _starts(schedule, story))
+        starts = _starts(schedule, story)
+        text = ",\n".join(f'"{frame}": {json.dumps(_prompt(shot), ensure_ascii=False)}' for frame, shot in starts)
         return text + "\n", _left_out(schedule, set())
     carried = DEFORUM if form == FORMATS[0] else PARSEQ
     fields = {
@@ -70,12 +71,11 @@ def _slack(values: np.ndarray, tolerance: float) -> float:
     return max(tolerance * float(np.ptp(values)), 1e-6) if len(values) else tolerance
 
 
-def _prompt(shot) -> str:
-    text = f"{shot.prompt} --neg {shot.negative}" if shot.negative else shot.prompt
-    return json.dumps(text, ensure_ascii=False)
+def _prompt(shot: Shot) -> str:
+    return f"{shot.prompt} --neg {shot.negative}" if shot.negative else shot.prompt
 
 
-def _starts(schedule: FrameSchedule, story: Story) -> list[tuple[int, object]]:
+def _starts(schedule: FrameSchedule, story: Story) -> list[tuple[int, Shot]]:
     return [(boundary(shot.start, schedule.fps, schedule.n_frames), shot) for shot in story.shots]
 
 
@@ -88,7 +88,7 @@ def _left_out(schedule: FrameSchedule, carried: set[str]) -> str:
 
 def _deforum(schedule: FrameSchedule, story: Story, fields: dict, width: int, height: int, tolerance: float) -> str:
     strings = {name: deforum_schedule(values, _slack(values, tolerance)) for name, values in fields.items()}
-    prompts = {str(frame): json.loads(_prompt(shot)) for frame, shot in _starts(schedule, story)}
+    prompts = {str(frame): _prompt(shot) for frame, shot in _starts(schedule, story)}
     size = {"W": width, "H": height, "fps": float(schedule.fps), "max_frames": schedule.n_frames}
     settings = size | {"animation_mode": "2D", "prompts": prompts} | strings
     return json.dumps(settings, indent=1, ensure_ascii=False)

@@ -117,8 +117,8 @@ class TrainIdentityLoRA(io.ComfyNode):
                     default=OFF,
                     optional=True,
                     tooltip="Small pictures of the person, realistic, as a cartoon and as a sketch, kept encrypted and "
-                    "shown here to who has the owner's key. Each set of three costs about as much time as 20 steps: "
-                    "one at the end, or four while training.",
+                    "shown here to who has the owner's key. Each set of three asks the model as often as some 20 steps "
+                    "do: one at the end, or four while training.",
                 ),
             ],
             outputs=[

@@ -6,13 +6,13 @@ import json
 import re
 from dataclasses import replace
 
+from ..curves.labels import parse_time
 from ..errors import InputError
 from ..timing import boundary, clock_text
 from ..types import SongAnalysis, Story
 from .events import KINDS, Event, on_the_beat
 
 _LINE = re.compile(r"(?P<time>\S+)\s+(?P<kind>[a-z]+)(?:\s+(?P<seconds>\d+(?:\.\d+)?|\.\d+)\s*s?)?\s*(?:#.*)?", re.I)
-_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?")
 
 
 def write_events(events: list[Event], story: Story) -> str:
@@ -75,11 +75,7 @@ def read_events(
 def _seconds(value) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value) if 0 <= value < 1e6 else None
-    match = _TIME.fullmatch(str(value).strip())
-    if match is None:
-        return None
-    hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
+    return parse_time(str(value).strip())
 
 
 def _entries(text: str, wrong: list[str]):
