@@ -232,7 +232,7 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
                 share = (schedule.t[part.first_frame + inside] - t[0]) / max(t[1] - t[0], 1e-12)
                 latent = latents[ends[0]] * (1 - share) + latents[ends[1]] * share
                 picture = renderer.host.vae_decode(renderer.parts[2], torch.from_numpy(latent[None].astype(np.float32)))
-                shown[part.first_frame + inside] = renderer.stage.to_uint8(picture)[0]
+                shown[part.first_frame + inside] = pack.load("nodes.render.shown").to_uint8(picture)[0]
     return shown
 
 

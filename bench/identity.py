@@ -1,6 +1,6 @@
 """What a LoRA learns of seven drawn pictures on the demo model, and what the model keeps.
 
-    python bench/identity.py [--steps 300] [--rank 16] [--sheet OUT.png] [--plot OUT.png]
+    python bench/identity.py [--steps 180] [--rank 16] [--sheet OUT.png] [--plot OUT.png]
 
 Loss is on mirrored pictures of the subject, and on class pictures held back, on the same noise every time.
 Distance: of a sample to the nearest of the seven pictures, mean absolute difference of RGB at 32x32, 0..1, mean over
@@ -66,7 +66,7 @@ def nearest(pictures: list[np.ndarray], subject: tuple[np.ndarray, ...]) -> floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--look", choices=list(LOOKS), default="zuva")
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=180)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument(

@@ -122,6 +122,7 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfy
 
     host = pack.load("nodes.host").current()
     plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
+    to_uint8 = pack.load("nodes.render.shown").to_uint8
     video, pictures = pack.load("nodes.media.video"), pack.load("nodes.render.pictures")
     quality = pack.load("nodes.render.quality").DEFAULT_QUALITY
     slerp = pack.load("nodes.render.interpolate").slerp
@@ -139,7 +140,7 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfy
         material = pictures.ShotMaterial(host, clip, story, settings)
         batches = (material.batch(0, 1, [t]) for t in positions)
         latents = (host.sample(model, *batch, **options) for batch in batches)
-        encode("ksampler", (stage.to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
+        encode("ksampler", (to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
 
     def prompt_walk() -> None:
         """All in memory: noise slerped, embeddings lerped, batches of four, frames encoded at the end."""
@@ -150,7 +151,7 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfy
         shown = []
         for x, text in zip(noise.split(4), embeddings.split(4), strict=True):
             latent = host.sample(model, x, text, negative, **options)
-            shown += list(stage.to_uint8(host.vae_decode(vae, latent)))
+            shown += list(to_uint8(host.vae_decode(vae, latent)))
         encode("walk", shown)
 
     def ours(name: str) -> None:

@@ -13,6 +13,8 @@ InputError = pack.load("nodes.errors").InputError
 _port = pack.load("nodes.host")
 
 MAX_RESOLUTION = 16384
+# The core's own noise between steps is not ours, so samplers that add some are left to nodes that render videos.
+_QUIET = [name for name in _port.SAMPLERS if name not in _port.ADDING_NOISE]
 MAX_SEED = 2**64 - 1
 
 
@@ -351,7 +353,7 @@ class KSampler(io.ComfyNode):
                     round=0.01,
                     tooltip="How strictly the prompt is followed; 1 ignores the negative prompt.",
                 ),
-                io.Combo.Input("sampler_name", options=list(_port.SAMPLERS), tooltip="Method of every step."),
+                io.Combo.Input("sampler_name", options=_QUIET, tooltip="Method of every step."),
                 io.Combo.Input("scheduler", options=list(_port.SCHEDULERS), tooltip="How noise falls over the steps."),
                 io.Conditioning.Input("positive", tooltip="What the picture is to show."),
                 io.Conditioning.Input("negative", tooltip="What the picture is not to show."),

@@ -14,7 +14,7 @@ from .options import UsageError
 _settings = pack.load("nodes.identity.settings")
 InputError = pack.load("nodes.errors").InputError
 # What the demo model learns well: it paints 256 pixels a side and has few weights, which take large steps.
-DEMO_SETTINGS = {"steps": 300, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}
+DEMO_SETTINGS = {"steps": 180, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}
 DEMO_SETTINGS |= {"text_encoder": True}
 
 

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import ipaddress
+import itertools
 import json
 import logging
 import os
@@ -25,13 +26,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .fresh_noise import fresh_noise
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 PACK = "songreel"
-SAMPLERS = ("euler", "heun", "dpmpp_2m")
+# Samplers that add noise at every step: the picture's own, see `fresh_noise`.
+ADDING_NOISE = ("lcm",)
+SAMPLERS = ("euler", "heun", "dpmpp_2m", *ADDING_NOISE)
 SCHEDULERS = ("normal", "karras", "exponential", "sgm_uniform", "simple")
 WORK_LIMIT_BYTES = 20 * 1024**3
 LATENT_CHANNELS = 4
@@ -184,6 +188,7 @@ class Host(ABC):
     ) -> torch.Tensor:
         """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
 
+        What a sampler adds on the way is `fresh_noise` of the noise given, in every host.
         on_step(i, x0): called after sampler step i with the current estimate of the latent, in the sampler's own
         scale (0.18215 times the latent).
         predict(call, x, sigma, evaluate): gives the guided estimate of the latent in the sampler's scale, in place
@@ -435,6 +440,12 @@ def _predicting_guider(model: Any, predict: Predict) -> Any:
     return Guider(model)
 
 
+def _own_noise(noise: torch.Tensor) -> dict:
+    """Options of a ComfyUI sampler that make it add `fresh_noise` of the starting noise."""
+    steps = itertools.count()
+    return {"noise_sampler": lambda sigma, following: fresh_noise(noise, next(steps)).to(sigma.device)}
+
+
 class _ComfyProgress(Progress):
     def __init__(self, total: int, node_id: str | None):
         import comfy.utils
@@ -610,16 +621,17 @@ class ComfyHost(Host):
                 on_step(step, x0)
 
         start = noise.new_zeros(noise.shape) if latent is None else latent
-        if predict is not None:
-            guider = _predicting_guider(model, predict)
+        if predict is not None or sampler in ADDING_NOISE:
+            guider = comfy.samplers.CFGGuider(model) if predict is None else _predicting_guider(model, predict)
             guider.set_conds([[positive, {}]], [[negative, {}]])
             guider.set_cfg(cfg)
             levels = comfy.samplers.KSampler(
                 model, steps, model.load_device, sampler, scheduler, denoise, model_options=model.model_options
             ).sigmas
-            return guider.sample(
-                noise, start, comfy.samplers.ksampler(sampler), levels, callback=callback, disable_pbar=True, seed=0
-            ).to(comfy.model_management.intermediate_device())
+            method = comfy.samplers.ksampler(sampler, _own_noise(noise) if sampler in ADDING_NOISE else {})
+            return guider.sample(noise, start, method, levels, callback=callback, disable_pbar=True, seed=0).to(
+                comfy.model_management.intermediate_device()
+            )
         return comfy.sample.sample(
             model,
             noise,

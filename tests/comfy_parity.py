@@ -6,11 +6,12 @@ python comfy_parity.py COMFYUI_DIR CHECKPOINT LORA CASES.json INPUTS.npz OUT.npz
 import json
 import logging
 import sys
+from pathlib import Path
 
 
 def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
     sys.argv = ["comfy_parity", "--cpu", "--force-fp32", "--fp32-vae", "--fp32-text-enc"]
-    sys.path.insert(0, folder)
+    sys.path[:0] = [folder, str(Path(__file__).resolve().parent.parent)]
     import comfy.options
 
     comfy.options.enable_args_parsing()
@@ -21,6 +22,9 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
     import numpy as np
     import torch
 
+    from headless import pack
+
+    port = pack.load("nodes.host")
     logging.getLogger().setLevel(logging.ERROR)
     with open(cases_file, encoding="utf-8") as file:
         cases = json.load(file)
@@ -51,6 +55,19 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
             positive = torch.cat([encode(text_encoder, text)[0][0] for text in case["positive"]])
             negative = encode(text_encoder, case["negative"])[0][0]
             estimates = []
+            if case["sampler"] in port.ADDING_NOISE:
+                # ComfyUI's own noise between steps depends on the batch; ours is given to its sampler by the port.
+                results[case["name"]] = port.ComfyHost().sample(
+                    unet,
+                    noise,
+                    positive,
+                    negative,
+                    **{name: case[name] for name in ("steps", "cfg", "sampler", "scheduler", "denoise")},
+                    latent=latent,
+                    on_step=lambda step, x0, keep=estimates: keep.append(x0.clone()),
+                )
+                results[case["name"] + " x0"] = estimates[1]
+                continue
             results[case["name"]] = comfy.sample.sample(
                 unet,
                 noise,

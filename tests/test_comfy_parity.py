@@ -90,6 +90,10 @@ SAMPLES = [
     _case("euler", "normal", PLAIN, EMPTY, cfg=1),
     _case("euler", "normal", [PLAIN, WEIGHTED], EMPTY),
     _case("euler", "normal", PLAIN, EMPTY, lora=True),
+    # With few steps, as few-step LoRAs want it, and as feedback asks for it.
+    _case("lcm", "sgm_uniform", PLAIN, EMPTY, cfg=1),
+    _case("lcm", "sgm_uniform", [PLAIN, WEIGHTED], EMPTY, cfg=1.5),
+    _case("lcm", "simple", PLAIN, EMPTY, denoise=0.5),
 ]
 LORA_STRENGTHS = (0.8, 0.6)
 SCHEDULERS = pack.load("nodes.host").SCHEDULERS

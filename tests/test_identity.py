@@ -322,6 +322,21 @@ def test_weights_in_fewer_bits_learn_nearly_the_same(tmp_path, subject, precisio
     assert np.abs(curves[precision] / curves["float32"] - 1).max() < 0.03
 
 
+def test_frozen_weights_lie_as_in_the_file_and_learn_the_same(tmp_path, subject, monkeypatch):
+    """The demo model's file is float16: half the memory, and the arithmetic and its results are those of float32."""
+    monkeypatch.setattr(pack.load("nodes.identity.run"), "_SMALL", 0)
+    made = {}
+    for memory in ("auto", "plenty"):
+        host = HeadlessHost(tmp_path / memory)
+        (tmp_path / memory / "models" / "loras").mkdir(parents=True)
+        done = train(host, subject, Settings(**(vars(TINY) | {"memory": memory, "precision": "float32"})))
+        assert done.report["precision"] == done.report["arithmetic"] == "float32"
+        assert done.report["weights_kept_in"] == {"auto": "float16", "plenty": "float32"}[memory]
+        made[memory] = load_file(done.path)
+    for key, value in made["plenty"].items():
+        torch.testing.assert_close(made["auto"][key], value, rtol=1e-3, atol=1e-5)
+
+
 def test_gradient_checkpointing_gives_the_same_file(tmp_path, subject):
     files = []
     for memory in ("plenty", "save"):

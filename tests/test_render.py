@@ -19,6 +19,7 @@ host_port = pack.load("nodes.host")
 types = pack.load("nodes.types")
 plan_stage = pack.load("nodes.render.plan")
 render_stage = pack.load("nodes.render.render")
+shown_stage = pack.load("nodes.render.shown")
 onset = pack.load("nodes.schedule.onset")
 video_io = pack.load("nodes.media.video")
 InputError = pack.load("nodes.errors").InputError
@@ -225,7 +226,7 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
         latent = host.sample(
             "model", *material.batch(shot, shot, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal"
         )
-        expected = render_stage.to_uint8(host.vae_decode("vae", latent))[0]
+        expected = shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
         # What differs is chroma subsampling at the edges of the blocks.
         assert np.abs(frames[frame].astype(int) - expected).mean() < 5
 
@@ -456,8 +457,12 @@ def test_work_folders_are_capped(tmp_path, monkeypatch):
         ({"steps": 2.5}, "steps must be a whole number"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"cfg": float("nan")}, "cfg must be from 0 to 100, got nan"),
+        ({"smoothing": 1.5}, "smoothing must be from 0 to 1, got 1.5"),
         ({"seed": -1}, "seed must be"),
-        ({"sampler": "euler_ancestral"}, "sampler_name must be one of euler, heun, dpmpp_2m, got 'euler_ancestral'"),
+        (
+            {"sampler": "euler_ancestral"},
+            "sampler_name must be one of euler, heun, dpmpp_2m, lcm, got 'euler_ancestral'",
+        ),
         ({"scheduler": "x"}, "scheduler must be one of"),
         ({"noise": "x"}, "noise must be one of"),
         ({"crf": 99}, "crf must be"),
@@ -575,6 +580,54 @@ def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
     # The ways to it and from it are new; the first one and the last, held picture are not.
     assert report["chunks"] - report["chunks_reused"] == 1 + 2
     assert report["pictures_sampled"] < whole["pictures_sampled"]
+
+
+# Smoothing -----------------------------------------------------------------------------------------
+
+# Without loss, so that a frame can be compared with what its neighbours make of it.
+SMOOTH = {"smoothing": 1.0, "quality": "balanced", "codec": "lossless"}
+
+
+@pytest.fixture(scope="module")
+def smooth(tmp_path_factory, dialled):
+    pytest.importorskip("cv2")
+    path, report = render(SmallHost(tmp_path_factory.mktemp("smooth")), made=dialled[4], changes=SMOOTH)
+    return frames_of(path), report
+
+
+def test_smoothing_changes_frames_by_their_neighbours_within_the_way_only(tmp_path, dialled, smooth):
+    plain = frames_of(render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH | {"smoothing": 0.0})[0])
+    frames, report = smooth
+    assert report["smoothing"] == 1.0 and report["model_calls"] == dialled[2]["model_calls"]
+    smoothed = pack.load("nodes.motion.smooth").smoothed
+    first, last = dialled[4][0].first_frames(Fraction(24), 240)[1:3]
+    for n in (first, first + 1, first + 30, last - 1):
+        neighbours = [plain[k] for k in (n - 1, n + 1) if first <= k < last]
+        assert np.array_equal(frames[n], smoothed(plain[n], neighbours, 1.0)), n
+    assert not np.array_equal(frames, plain)
+
+
+@pytest.mark.parametrize("length", [1, 7])
+@pytest.mark.parametrize(("start", "seconds"), [(1.5, 1.0), (3.0, 5.0)])
+def test_smoothed_excerpts_and_chunks_are_a_slice_of_the_whole(
+    tmp_path, dialled, smooth, monkeypatch, start, seconds, length
+):
+    def chunks(self, excerpt, length=length, cut=plan_stage.Segment.chunks):
+        return cut(self, excerpt, length)
+
+    monkeypatch.setattr(plan_stage.Segment, "chunks", chunks)
+    path, _ = render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH, start=start, seconds=seconds)
+    assert np.array_equal(frames_of(path), smooth[0][int(start * 24) :][: int(seconds * 24)])
+
+
+def test_a_smoothed_exact_excerpt_samples_its_neighbours(tmp_path, dialled):
+    pytest.importorskip("cv2")
+    changes = {"smoothing": 0.5, "quality": "exact"}
+    long, short = tmp_path / "long", tmp_path / "short"
+    path, _ = render(SmallHost(long), made=dialled[4], changes=changes, start=1.0, seconds=2.0)
+    other, report = render(SmallHost(short), made=dialled[4], changes=changes, start=1.5, seconds=0.25)
+    assert np.array_equal(frames_of(other), frames_of(path)[12:18])
+    assert report["pictures_decoded"] <= 8
 
 
 def test_unknown_quality():

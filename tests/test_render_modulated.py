@@ -15,6 +15,7 @@ recipe = pack.load("nodes.render.recipe")
 walk_stage = pack.load("nodes.render.walk")
 plan_stage = pack.load("nodes.render.plan")
 render_stage = pack.load("nodes.render.render")
+shown_stage = pack.load("nodes.render.shown")
 pictures = pack.load("nodes.render.pictures")
 InputError = pack.load("nodes.errors").InputError
 
@@ -58,7 +59,7 @@ def picture(host, material, story, frame, schedule, **options):
     """A frame of a schedule sampled by hand, from its two shots."""
     a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
     latent = host.sample("model", *material.batch(a, b, [t]), **(OPTIONS | options))
-    return render_stage.to_uint8(host.vae_decode("vae", latent))[0]
+    return shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
 
 
 def close(frame, expected):

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from headless.sd.text import encode_text
 
 InputError = pack.load("nodes.errors").InputError
 host = pack.load("nodes.host")
+fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
 
 FIRST = 14.61464
 OPTIONS = {"steps": 3, "cfg": 5.0, "sampler": "euler", "scheduler": "normal"}
@@ -67,10 +69,47 @@ def test_samplers_follow_the_known_path_of_gaussian_data(sampler, error):
     sigmas = schedule("karras", 40)
     x = noise() * FIRST
     seen = []
-    end = sampling._SAMPLERS[sampler](lambda x, s: x / (1 + s**2), x, sigmas, lambda i, x0: seen.append(i))
+    end = sampling._SAMPLERS[sampler](lambda x, s: x / (1 + s**2), x, sigmas, lambda i, x0: seen.append(i), None)
     exact = x / math.sqrt(1 + FIRST**2)
     assert float((end - exact).norm() / exact.norm()) < error
     assert seen == list(range(40))
+
+
+def test_lcm_lands_on_the_last_estimate_and_adds_noise_of_the_level_before():
+    sigmas, start = schedule("sgm_uniform", 4), noise(2)
+    met, estimates = [], []
+
+    def denoise(x, sigma):
+        met.append(x)
+        return 0.5 * x / (1 + sigma)
+
+    end = sampling._SAMPLERS["lcm"](denoise, start * FIRST, sigmas, lambda i, x0: estimates.append(x0), start)
+    assert torch.equal(end, estimates[-1]) and len(estimates) == 4
+    for step in range(3):
+        added = (met[step + 1] - estimates[step]) / sigmas[step + 1]
+        torch.testing.assert_close(added, fresh_noise(start, step), rtol=1e-4, atol=1e-4)
+
+
+def test_fresh_noise_is_white_independent_and_keeps_the_way_between_noises():
+    a, b = noise(1, seed=1, size=64), noise(1, seed=2, size=64)
+    steps = [fresh_noise(a, step) for step in range(4)]
+    for made in steps:
+        assert torch.equal(made.flatten().sort().values, a.flatten().sort().values)
+    # 16,384 values: a correlation of white noise has a spread of .008.
+    for first, second in itertools.combinations([a, *steps], 2):
+        assert abs(torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1]) < 0.03
+    torch.testing.assert_close(fresh_noise(0.6 * a + 0.8 * b, 2), 0.6 * fresh_noise(a, 2) + 0.8 * fresh_noise(b, 2))
+    assert torch.equal(fresh_noise(torch.cat([b, a]), 1)[1:], fresh_noise(a, 1))
+
+
+@pytest.mark.parametrize("cfg", [1.0, 1.5])
+def test_lcm_samples_a_row_alone_as_among_others(prompts, cfg):
+    options = OPTIONS | {"sampler": "lcm", "scheduler": "sgm_uniform", "cfg": cfg}
+    model, rows = demo_parts()[0], torch.cat(prompts[:2])
+    together = sample(model, noise(2), rows, prompts[1], **options)
+    alone = sample(model, noise(2)[1:], rows[1:], prompts[1], **options)
+    assert float((alone - together[1:]).norm() / alone.norm()) < 1e-4
+    assert float((together - sample(model, noise(2), rows, prompts[1], **(options | {"sampler": "euler"}))).norm()) > 1
 
 
 def test_guidance_of_one_leaves_the_negative_out(prompts):

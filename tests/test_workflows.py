@@ -16,7 +16,7 @@ def load(name, folder="."):
 
 
 def test_the_shipped_set():
-    assert NAMES == ["beat_video", "music_video", "story", "train_identity"]
+    assert NAMES == ["beat_video", "camera_flight", "music_video", "story", "train_identity"]
     assert sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json")) == NAMES
     for name in NAMES:
         assert (ROOT / "workflows" / f"{name}.jpg").stat().st_size > 5000

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 InputError = pack.load("nodes.errors").InputError
+fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
 _host = pack.load("nodes.host")
 
 LATENT_FACTOR = 0.18215  # a latent's scale inside the sampler over its scale outside
@@ -82,10 +83,10 @@ def schedule(scheduler: str, steps: int, denoise: float = 1.0) -> torch.Tensor:
 
 
 # Samplers ----------------------------------------------------------------------------------------
-# Each takes x at sigmas[0] and a denoiser (x, sigma) -> x0, and returns x at the last level.
+# Each takes x at sigmas[0], a denoiser (x, sigma) -> x0 and the noise in x, and returns x at the last level.
 
 
-def _euler(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
+def _euler(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep, _noise) -> torch.Tensor:
     for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         on_step(i, x0)
@@ -93,7 +94,7 @@ def _euler(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: On
     return x
 
 
-def _heun(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
+def _heun(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep, _noise) -> torch.Tensor:
     for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         on_step(i, x0)
@@ -105,7 +106,7 @@ def _heun(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnS
     return x
 
 
-def _dpmpp_2m(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep) -> torch.Tensor:
+def _dpmpp_2m(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep, _noise) -> torch.Tensor:
     previous, h_previous = None, None
     for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
@@ -120,7 +121,17 @@ def _dpmpp_2m(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step:
     return x
 
 
-_SAMPLERS = {"euler": _euler, "heun": _heun, "dpmpp_2m": _dpmpp_2m}
+def _lcm(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep, noise) -> torch.Tensor:
+    """Latent consistency model sampling (Luo et al. 2023, arXiv 2310.04378): jump to the estimate, add noise again."""
+    for i, (sigma, following) in enumerate(pairwise(sigmas)):
+        x = denoise(x, sigma)
+        on_step(i, x)
+        if following > 0:
+            x = x + following * fresh_noise(noise, i)
+    return x
+
+
+_SAMPLERS = {"euler": _euler, "heun": _heun, "dpmpp_2m": _dpmpp_2m, "lcm": _lcm}
 
 
 # The model ---------------------------------------------------------------------------------------
@@ -259,5 +270,5 @@ def sample(
     x = noise * (torch.sqrt(1 + sigmas[0] ** 2) if full else sigmas[0]) + start
     with torch.no_grad():
         denoiser = _denoiser(model, positive, negative, noise.shape[0], cfg, predict)
-        x = _SAMPLERS[sampler](denoiser, x, sigmas, on_step or (lambda i, x0: None))
+        x = _SAMPLERS[sampler](denoiser, x, sigmas, on_step or (lambda i, x0: None), noise)
     return (x / LATENT_FACTOR).cpu()

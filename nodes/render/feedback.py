@@ -21,11 +21,12 @@ import torch
 from ..host import Digest, Host
 from ..motion.colour import Colours
 from ..motion.warp import warp_by
-from .plan import RenderSettings, Segment
+from .plan import Segment
 from .recipe import CFG, LORA, Still
 from .report import StageClock
 from .sampled import load_batch, save_batch
 from .sampling import LatentSource
+from .settings import RenderSettings
 from .trace import Trace
 
 # Share of a frame's noise that is its own; the rest is the shot's, as in travel. All of its own flickers and blurs,

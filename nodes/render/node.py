@@ -47,7 +47,8 @@ class RenderMusicVideo(io.ComfyNode):
                     "sampler_name",
                     options=list(SAMPLERS),
                     default="dpmpp_2m",
-                    tooltip="Sampler. Only those that add no noise on the way; others make frames flicker.",
+                    tooltip="Sampler. Those that add noise on the way make frames flicker and are left out, but lcm, "
+                    "for few-step LoRAs, which gets noise that moves with the picture.",
                 ),
                 io.Combo.Input(
                     "scheduler",
@@ -188,6 +189,16 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="Keep the finished parts on disk, so that after a changed shot only the ways to it and "
                     "from it are rendered again. Off: they go when the video is done.",
                 ),
+                io.Float.Input(
+                    "smoothing",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="travel: mix each frame with the ones before and after it, carried along by optical flow, "
+                    "where they are nearly alike. 1 takes out most flicker and some fine detail; 0 is off.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -232,12 +243,13 @@ class RenderMusicVideo(io.ComfyNode):
         border=BORDERS[0],
         anchor_colours=True,
         keep_work=True,
+        smoothing=0.0,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
         from ..story.person import NOBODY
-        from .plan import RenderSettings
         from .render import render_music_video
+        from .settings import RenderSettings
 
         host = current()
         person = verified(host, identity_lora) if identity_lora is not None else None
@@ -258,6 +270,7 @@ class RenderMusicVideo(io.ComfyNode):
             frames=frames,
             border=border,
             anchor_colours=anchor_colours,
+            smoothing=smoothing,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)

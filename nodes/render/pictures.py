@@ -11,8 +11,9 @@ from ..host import Host
 from ..story.person import with_person
 from ..types import Story
 from .interpolate import common_tokens, repeat_tokens, slerp
-from .plan import RenderSettings, shot_seeds
+from .plan import shot_seeds
 from .recipe import CARRY, THEMES, WALK, T
+from .settings import RenderSettings
 from .walk import walked
 
 

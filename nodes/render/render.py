@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import math
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..errors import InputError
 from ..host import Host, Progress
 from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
 from ..types import FrameSchedule, Story
-from .feedback import Feedback
+from .cost import estimate, pictures_left, time_one_step
 from .pictures import ShotMaterial
-from .plan import Plan, RenderSettings, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
-from .quality import FEEDBACK, quality_named
-from .recipe import STEPS
-from .report import Estimate, SpeedRecord, StageClock, disk_bytes, encode_seconds
+from .plan import Plan, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
+from .quality import quality_named
+from .report import Estimate, SpeedRecord, StageClock
 from .sampling import LatentSource
+from .settings import RenderSettings
+from .shown import ShownPictures
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
 STEPS_WORTH_TIMING = 240
@@ -160,12 +159,10 @@ class _Run:
         self.encoding_speed = SpeedRecord(
             host.cache_dir(), f"encode {self.encoding.codec} {self.encoding.depth} {size}"
         )
-        self.encoded = self.decoded = self.reused_chunks = 0
+        self.encoded = self.reused_chunks = 0
         self.errors: list[float] = []
         self.estimate: Estimate | None = None
-        self._buffer: np.ndarray | None = None
         self._step_seconds: list[float] = []
-        self._decode_seconds: list[float] = []
         self._done = self._goal = 0
         self._progress: Progress | None = None
         self._last_step = time.perf_counter()
@@ -188,22 +185,20 @@ class _Run:
         self.source = LatentSource(
             self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick, self.likeness
         )
-        self.feedback = None
-        if plan.settings.frames == FEEDBACK and not plan.draft:
-            self.feedback = Feedback(
-                self.host, self.vae, self.source, plan.settings, self.clock, self._decoded, self._tick
-            )
+        self.shown = ShownPictures(self.host, self.vae, self.source, plan, self.clock, self._advance, self._tick)
         missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
         self.reused_chunks = len(self.chunks) - len(missing)
-        pictures = self._pictures_left(missing)
+        pictures = pictures_left(plan, self.shown, missing)
         total = round(sum(pictures.values()) * plan.settings.steps) + sum(len(frames) for _, frames in missing)
         self._progress = self.host.progress(max(total, 1))
-        self.estimate = self._estimate(missing, sum(pictures.values()), None)
+        cost = plan, self.fps, missing, sum(pictures.values())
+        self.estimate = estimate(*cost, None, self.encoding_speed)
         require_space(self.folder, self.estimate.disk_bytes)
         known = speed.read()
         if known is None and sum(pictures.values()) * plan.settings.steps >= STEPS_WORTH_TIMING and missing:
-            known = self._time_one_step(material, missing[0][0])
-        self.estimate = self._estimate(missing, sum(pictures.values()), known)
+            with self.clock.stage("timing"):
+                known = time_one_step(self.host, self.model, self.vae, plan, material, missing[0][0])
+        self.estimate = estimate(*cost, known, self.encoding_speed)
         log.info("Rendering %s", self.estimate.text())
         self._progress.status(self.estimate.text())
         self._progress.update(0)
@@ -216,8 +211,8 @@ class _Run:
         for end, recipes in {(end, part.recipes) for part in plan.needed() for end in part.ends()}:
             self.source.keyframe_file(end, recipes).unlink(missing_ok=True)
         self._progress.update(max(total, 1))
-        if self._step_seconds and self._decode_seconds:
-            speed.write(float(np.median(self._step_seconds)), float(np.median(self._decode_seconds)))
+        if self._step_seconds and self.shown.decode_seconds:
+            speed.write(float(np.median(self._step_seconds)), float(np.median(self.shown.decode_seconds)))
         return [(self._chunk_file(*chunk), len(chunk[1])) for chunk in self.chunks]
 
     def _chunk_file(self, segment: Segment, frames: range) -> Path:
@@ -229,8 +224,8 @@ class _Run:
         return self.source.material.seeds
 
     def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
-        shown = np.unique(np.concatenate([self._shown(segment, frames) for frames in chunks]))
-        if self.feedback is not None:
+        shown = np.unique(np.concatenate([self.shown.numbers(segment, frames) for frames in chunks]))
+        if self.shown.feedback is not None:
             way = None
         elif self.source.exact and not self.plan.draft and not segment.blend:
             for number in self.source.exact_batches(segment, shown).values():
@@ -241,7 +236,7 @@ class _Run:
             known = sorted(way.latents)
             self.errors += [way.expected_error(*way.neighbours(n)) for n in range(len(way.t)) if n not in known]
         for frames in chunks:
-            pictures = self._chunk_pictures(segment, way, frames)
+            pictures = self.shown.of_chunk(segment, way, frames)
             with self.clock.stage("encode"):
                 self.encoded += write_segment(
                     self._chunk_file(segment, frames),
@@ -253,95 +248,6 @@ class _Run:
                 )
         for path in self.source.segment_files(segment):
             path.unlink(missing_ok=True)
-
-    def _shown(self, segment: Segment, frames: range) -> np.ndarray:
-        return np.unique(segment.picture[_within(segment, frames)])
-
-    # Pictures ----------------------------------------------------------------------------------
-
-    def _chunk_pictures(self, segment: Segment, way, frames: range) -> list[np.ndarray]:
-        """The pictures (H, W, 3) of a chunk's frames, in the encoding's levels, good until the next call."""
-        within = _within(segment, frames)
-        if self.feedback is not None:
-            slots = self._slots(len(frames))
-            for slot, picture in zip(
-                slots, self.feedback.pictures(segment, range(within.start, within.stop)), strict=False
-            ):
-                slot[:] = to_levels(torch.from_numpy(picture), self.encoding.levels)
-                self._advance(1, to_uint8(torch.from_numpy(picture)))
-            return list(slots)
-        with self.clock.stage("decode"):
-            pictures = self._pictures(segment, way, self._shown(segment, frames))
-        return [pictures[picture] for picture in segment.picture[within].tolist()]
-
-    def _slots(self, count: int) -> np.ndarray:
-        """Room for pictures (count, H, W, 3) in the encoding's levels, the same for all chunks."""
-        # Pictures that come and go among a decoder's temporaries would leave holes in the heap, and memory would grow
-        # with the song.
-        if self._buffer is None or len(self._buffer) < count:
-            size = (self.plan.settings.height, self.plan.settings.width, 3)
-            self._buffer = np.empty((count, *size), self.encoding.levels)
-        return self._buffer[:count]
-
-    def _pictures(self, segment: Segment, way, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures (H, W, 3) of a segment by number, in the encoding's levels, good until the next call."""
-        # Two anchors may lie outside the chunk.
-        slots = iter(self._slots(len(shown) + 2))
-
-        def kept(picture: np.ndarray) -> np.ndarray:
-            slot = next(slots)
-            slot[:] = picture
-            return slot
-
-        if way is None:
-            latents = self.source.exact_latents(segment, shown)
-            return {picture: kept(self._decode(latents[picture])) for picture in shown.tolist()}
-        anchors: dict[int, np.ndarray] = {}
-
-        def anchor(number: int) -> np.ndarray:
-            if number not in anchors:
-                anchors[number] = kept(self._decode(way.latents[number]))
-            return anchors[number]
-
-        found = {}
-        for picture in shown.tolist():
-            number = int(np.searchsorted(way.t, segment.t[picture]))
-            low, high = way.neighbours(number)
-            share = way.share(number)
-            if share == 0:
-                found[picture] = anchor(low)
-            elif self.plan.draft or segment.blend or way.distance(low, high) <= self.quality.blend:
-                mix = anchor(low) * (1 - share) + anchor(high) * share
-                found[picture] = kept(np.rint(mix))
-                self._advance(1)
-            else:
-                found[picture] = kept(self._decode(way.between(number)))
-        return found
-
-    def _decode(self, latent: np.ndarray) -> np.ndarray:
-        """One picture, alone, so that it does not depend on what is decoded beside it."""
-        begin = time.perf_counter()
-        pixels = self.host.vae_decode(self.vae, torch.from_numpy(latent[None]))
-        picture = to_levels(pixels, self.encoding.levels)[0]
-        self._decode_seconds.append(time.perf_counter() - begin)
-        self.decoded += 1
-        self._advance(1, picture if picture.dtype == np.uint8 else to_uint8(pixels)[0])
-        return picture
-
-    def _decoded(self, latent: np.ndarray) -> np.ndarray:
-        """One picture float32 (H, W, 3) in 0..1, for feedback."""
-        begin = time.perf_counter()
-        with self.clock.stage("decode"):
-            # A copy, so that what was read from disk lies in memory as what was just sampled.
-            picture = (
-                self.host.vae_decode(self.vae, torch.from_numpy(latent[None]).clone())[0]
-                .clamp(0, 1)
-                .contiguous()
-                .numpy()
-            )
-        self._decode_seconds.append(time.perf_counter() - begin)
-        self.decoded += 1
-        return picture
 
     def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
         # A segment may need fewer steps than it may spend, and chunks may share a picture; the bar never goes past.
@@ -355,78 +261,6 @@ class _Run:
         self._last_step = now
         self._advance(steps)
 
-    # Cost --------------------------------------------------------------------------------------
-    def _time_one_step(self, material: ShotMaterial, segment: Segment) -> tuple[float, float]:
-        """Seconds of one sampler step and of one decode of a picture, after one of each to warm up."""
-        settings = self.plan.settings
-        batch = material.batch(segment.shot_a, segment.shot_b, [0.0] * settings.batch_size)
-        seconds = (0.0, 0.0)
-        with self.clock.stage("timing"):
-            for _ in range(2):
-                begin = time.perf_counter()
-                latent = self.host.sample(
-                    self.model,
-                    *batch,
-                    steps=1,
-                    cfg=settings.cfg,
-                    sampler=settings.sampler,
-                    scheduler=settings.scheduler,
-                )
-                middle = time.perf_counter()
-                self.host.vae_decode(self.vae, latent[:1])
-                seconds = ((middle - begin) / settings.batch_size, time.perf_counter() - middle)
-        return seconds
-
-    def _pictures_left(self, missing: list[tuple[Segment, range]]) -> dict[int, float]:
-        """How many pictures may have to be sampled for every segment with missing chunks, by its first frame.
-
-        A picture that feedback paints anew in part counts by its share of the steps.
-        """
-        shots: set = set()
-        left = {}
-        for segment in {part.first_frame: part for part, _ in missing}.values():
-            keyframes = set(segment.ends())
-            shown = [self._shown(segment, frames) for part, frames in missing if part is segment]
-            if self.feedback is not None:
-                last = max(f.stop for part, f in missing if part is segment) - segment.first_frame
-                between = self.feedback.steps_left(segment, last) / self.plan.settings.steps
-                keyframes = self.feedback.stills_left(segment, last)
-            elif self.source.exact and not self.plan.draft and not segment.blend:
-                batches = self.source.exact_batches(segment, np.unique(np.concatenate(shown)))
-                between = sum(map(len, batches.values()))
-                ends = segment.t[np.unique(np.concatenate(shown))]
-                keyframes = {end for position, end in enumerate(segment.ends()) if position in ends}
-            else:
-                between = int(np.ceil(self.plan.budget(segment)))
-            steps = (end.recipe[STEPS] for end in keyframes - shots if segment.recipes is not None)
-            ends = len(keyframes - shots) if segment.recipes is None else sum(steps) / self.plan.settings.steps
-            left[segment.first_frame] = between + ends
-            shots |= keyframes
-        return left
-
-    def _estimate(self, missing: list[tuple[Segment, range]], pictures: float, speed) -> Estimate:
-        settings = self.plan.settings
-        frames = sum(len(part) for _, part in missing)
-        known = self.encoding_speed.read()
-        if known is None:
-            encoding = encode_seconds(frames, settings.width, settings.height, self.encoding)
-        else:
-            encoding = frames * known[0] + len(self.plan.frames) * known[1]
-        return Estimate(
-            frames=frames,
-            pictures=math.ceil(pictures),
-            model_calls=round(pictures * settings.calls_per_picture),
-            # Feedback also encodes every picture, which costs about as much as to decode it.
-            seconds=None
-            if speed is None
-            else pictures * settings.steps * speed[0]
-            + frames * speed[1] * (1 if self.feedback is None else 2)
-            + encoding,
-            disk_bytes=disk_bytes(
-                frames, settings.width, settings.height, len(self.plan.frames) / float(self.fps), self.encoding
-            ),
-        )
-
     def report(self) -> dict:
         """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
         settings, counts = self.plan.settings, self.source.counts
@@ -437,6 +271,7 @@ class _Run:
             "batch_size": settings.batch_size,
             "quality": settings.quality,
             "made_by": settings.frames,
+            "smoothing": settings.smoothing,
             "codec": settings.codec,
             "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),
@@ -445,24 +280,10 @@ class _Run:
             "batches_sampled": counts.batches,
             "batches_reused": counts.reused,
             "pictures_sampled": counts.pictures,
-            "pictures_decoded": self.decoded,
+            "pictures_decoded": self.shown.decoded,
             "model_calls": counts.rows,
             "model_calls_in_exact_mode": self.plan.exact_calls(),
             "promised_ssim": self.quality.ssim,
             "expected_deviation": round(float(np.mean(self.errors)), 4) if self.errors else 0.0,
             "estimate": vars(self.estimate),
         } | ({"note": self.plan.note} if self.plan.note else {})
-
-
-def _within(segment: Segment, frames: range) -> slice:
-    return slice(frames.start - segment.first_frame, frames.stop - segment.first_frame)
-
-
-def to_uint8(pictures: torch.Tensor) -> np.ndarray:
-    """Pictures float (B, H, W, 3) in 0..1 as uint8, rounded."""
-    return to_levels(pictures, np.uint8)
-
-
-def to_levels(pictures: torch.Tensor, levels: type[np.unsignedinteger]) -> np.ndarray:
-    """Pictures float (B, H, W, 3) in 0..1 as uint8 or uint16, over its whole range, rounded."""
-    return (pictures.clamp(0, 1) * np.iinfo(levels).max).round().numpy().astype(levels)

@@ -11,8 +11,9 @@ from ..errors import InputError
 from ..host import Host
 from ..render.interpolate import common_tokens, repeat_tokens
 from ..render.pictures import ShotMaterial
-from ..render.plan import RenderSettings, excerpt_frames
+from ..render.plan import excerpt_frames
 from ..render.recipe import CARRY, T, recipe_rows, unfollowed
+from ..render.settings import RenderSettings
 from ..types import FrameSchedule, Story
 
 if TYPE_CHECKING:

@@ -77,7 +77,7 @@ class ScheduleToSampler(io.ComfyNode):
     def execute(cls, clip, story, frame_schedule, width, height, seed, start, frames, noise_mode="per shot",
                 identity_lora=None) -> io.NodeOutput:  # fmt: skip
         from ..identity.lora import verified
-        from ..render.plan import RenderSettings
+        from ..render.settings import RenderSettings
         from ..story.person import NOBODY
         from .clip import schedule_clip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,12 @@ _CONFIGS = Path(__file__).with_name("configs")
 _ATTENTION_KEY = keys.UNET_PREFIX + "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 _LORA_ENDS = (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", ".lora_linear_layer.down.weight")
 _PICKLE = "it is a pickle file, which can run code when it is opened; convert it to .safetensors"
+
+
+def _dtypes() -> dict[str, torch.dtype]:
+    import torch
+
+    return {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
 
 
 class CheckpointFile:
@@ -67,12 +74,21 @@ class CheckpointFile:
         """How many weights there are in the file."""
         return sum(math.prod(self.shape(key)) for key in self.keys)
 
+    def stored_dtype(self) -> torch.dtype:
+        """What most of the weights are stored in: float16, bfloat16, or float32 also for anything else."""
+        import torch
+
+        sizes = Counter()
+        for entry in (self._header[key] for key in self.keys):
+            sizes[entry["dtype"]] += math.prod(entry["shape"])
+        return _dtypes().get(sizes.most_common(1)[0][0], torch.float32)
+
     def tensor(self, key: str) -> torch.Tensor:
         """A tensor, read and not mapped: mapped pages are memory of this process until the file is closed."""
         import torch
 
         entry = self._header[key]
-        dtype = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}.get(entry["dtype"])
+        dtype = _dtypes().get(entry["dtype"])
         begin, end = entry["data_offsets"]
         if dtype is None or begin == end:
             return self._file.get_tensor(key)
