@@ -284,6 +284,20 @@ class FrameSchedule(JsonType):
     def n_frames(self) -> int:
         return len(self.t)
 
+    def check_story(self, story: Story) -> None:
+        """Raises InputError when the schedule names shots that the story lacks, or both differ in length."""
+        last = int(max(self.shot_a.max(), self.shot_b.max())) if self.n_frames else -1
+        if last >= len(story.shots):
+            raise InputError(
+                f"The schedule names shot {last} but the story has {len(story.shots)} (0 to {len(story.shots) - 1}); "
+                "make the schedule from this story."
+            )
+        if abs(story.duration - self.duration) > 1e-3:
+            raise InputError(
+                f"The story lasts {story.duration:.3f} s but the schedule {self.duration:.3f} s; "
+                "make both from one song."
+            )
+
     def curve(self, name: str, default: float | None = None) -> np.ndarray:
         """A curve by name, float64 (n_frames,): its own values, else `default`, else the neutral value.
 

@@ -165,8 +165,11 @@ def test_what_a_format_cannot_carry_is_said():
     )
     with pytest.raises(InputError, match="format must be one of"):
         write.write_schedule(schedule, story, "Disco")
+    with pytest.raises(InputError, match=r"names shot 1 but the story has 1 \(0 to 0\)"):
+        write.write_schedule(schedule, types.Story((types.Shot(0.0, 10.0, "x"),)), "Parseq")
+    shorter = [*story.shots[:-1], types.Shot(story.shots[-1].start, 9.0, "x")]
     with pytest.raises(InputError, match="The story lasts 9.000 s but the schedule 10.000 s"):
-        write.write_schedule(schedule, types.Story((types.Shot(0.0, 9.0, "x"),)), "Parseq")
+        write.write_schedule(schedule, types.Story(tuple(shorter)), "Parseq")
 
 
 # In --------------------------------------------------------------------------------------------------

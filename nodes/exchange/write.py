@@ -45,11 +45,7 @@ def write_schedule(
     """
     if form not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}, got '{form}'.")
-    if abs(story.duration - schedule.duration) > 1e-3:
-        raise InputError(
-            f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
-            "make both from one song."
-        )
+    schedule.check_story(story)
     if form == FORMATS[3]:
         values = read_curve(schedule, curve)
         return deforum_schedule(values, _slack(values, tolerance)), ""

@@ -156,16 +156,7 @@ def make_plan(
 
     Raises InputError when schedule and story do not fit, or the excerpt lies outside the song.
     """
-    if schedule.n_frames and max(schedule.shot_a.max(), schedule.shot_b.max()) >= len(story.shots):
-        raise InputError(
-            f"The schedule names shot {int(max(schedule.shot_a.max(), schedule.shot_b.max()))} but the story has "
-            f"{len(story.shots)} (0 to {len(story.shots) - 1}); make the schedule from this story."
-        )
-    if abs(story.duration - schedule.duration) > 1e-3:
-        raise InputError(
-            f"The story lasts {story.duration:.3f} s but the schedule {schedule.duration:.3f} s; "
-            "make both from one song."
-        )
+    schedule.check_story(story)
     if draft:
         settings = settings.draft()
     frames = excerpt_frames(schedule, start, seconds)
