@@ -57,13 +57,14 @@ def main() -> None:
     parser.add_argument("--split-beats", type=int, default=4)
     parser.add_argument("--modes", nargs="+", default=["onset", "linear"])
     parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
+    parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     media, audio = pack.load("nodes.media.audio"), pack.load("nodes.audio.analysis")
     timeline, onset = pack.load("nodes.story.timeline"), pack.load("nodes.schedule.onset")
     results = {}
     with tempfile.TemporaryDirectory() as home:
-        renderer = Renderer(Path(home), options.size)
+        renderer = Renderer(Path(home), options.size, even_pace=not options.raw_pace)
         if options.song:
             waveform, rate = media.read_audio(options.song)
         else:

@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--quality", default="balanced")
     parser.add_argument("--only", nargs="*", choices=WAYS, default=WAYS)
+    parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     waveform, rate = make_demo_song()
@@ -81,7 +82,7 @@ def main() -> None:
     results = {}
     print(f"{'way':20} {'onset-motion r':>14} {'starts, frames':>22} {'model calls':>12}")
     with tempfile.TemporaryDirectory() as home:
-        renderer = Renderer(Path(home), options.size)
+        renderer = Renderer(Path(home), options.size, even_pace=not options.raw_pace)
         for way, told, schedule in schedules(song, story):
             if way not in options.only:
                 continue

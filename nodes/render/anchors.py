@@ -43,9 +43,9 @@ class Way:
         """Make a picture's latent known, and measure how far the line was off there."""
         if len(self.latents) >= 2 and 0 < picture < len(self.t) - 1:
             low, high = self.neighbours(picture)
-            deviation = _distance(latent, self.between(picture))
+            deviation = distance(latent, self.between(picture))
             self.deviations.append(deviation)
-            reach = _distance(self.latents[low], latent) + _distance(latent, self.latents[high])
+            reach = distance(self.latents[low], latent) + distance(latent, self.latents[high])
             bend = min(max(2 * deviation / max(reach, 1e-12), LEAST_BEND), 1.0)
             self._bend[low, picture] = self._bend[picture, high] = bend
         self.latents[picture] = latent
@@ -83,7 +83,7 @@ class Way:
 
     def distance(self, low: int, high: int) -> float:
         """Distance of two known latents, relative to their length."""
-        return _distance(self.latents[low], self.latents[high])
+        return distance(self.latents[low], self.latents[high])
 
     def expected_error(self, low: int, high: int) -> float:
         """Deviation that is expected half way between two neighbouring anchors, relative to the latent's length."""
@@ -106,6 +106,7 @@ class Way:
         return min(inside, key=lambda n: self._spread(low, n) + self._spread(n, high))
 
 
-def _distance(a: np.ndarray, b: np.ndarray) -> float:
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Distance of two latents, in the mean of their lengths."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     return float(2 * np.linalg.norm(x - y) / max(np.linalg.norm(x) + np.linalg.norm(y), 1e-12))

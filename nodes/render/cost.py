@@ -52,7 +52,7 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
             keyframes = shown.feedback.stills_left(segment, last)
         elif shown.source.exact and not plan.draft and not segment.blend:
             numbers = np.unique(np.concatenate([shown.numbers(segment, frames) for frames in chunks]))
-            between = sum(map(len, shown.source.exact_batches(segment, numbers).values()))
+            between = sum(map(len, shown.source.exact_batches(segment, numbers).values())) + plan.measuring(segment)
             keyframes = {end for position, end in enumerate(segment.ends()) if position in segment.t[numbers]}
         else:
             between = int(np.ceil(plan.budget(segment)))

@@ -199,6 +199,14 @@ class RenderMusicVideo(io.ComfyNode):
                     tooltip="travel: mix each frame with the ones before and after it, carried along by optical flow, "
                     "where they are nearly alike. 1 takes out most flicker and some fine detail; 0 is off.",
                 ),
+                io.Boolean.Input(
+                    "even_pace",
+                    default=True,
+                    optional=True,
+                    tooltip="travel: the schedule's pace is that of what is seen, so that pictures change where the "
+                    "music hits. Off: it is that of the mix of noise and prompts, which may turn one scene into "
+                    "another at once, anywhere.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -244,6 +252,7 @@ class RenderMusicVideo(io.ComfyNode):
         anchor_colours=True,
         keep_work=True,
         smoothing=0.0,
+        even_pace=True,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -271,6 +280,7 @@ class RenderMusicVideo(io.ComfyNode):
             border=border,
             anchor_colours=anchor_colours,
             smoothing=smoothing,
+            even_pace=even_pace,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from ..timing import boundary, exact_seconds, frame_count, frame_start
 from ..types import FrameSchedule, Story
 from .anchors import Way
 from .course import Course, course_of
-from .quality import FEEDBACK, quality_named
+from .quality import FEEDBACK, TRAVEL, quality_named
 from .recipe import (
     STEPS,
     Recipes,
@@ -33,6 +33,8 @@ from .settings import RenderSettings
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 2
+# Share of exact mode's model calls that may go into measuring a way.
+MEASURING = 0.25
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -73,10 +75,13 @@ class Segment:
         """The frame after the segment."""
         return self.first_frame + len(self.picture)
 
-    def way(self) -> Way:
-        """The way from shot a's picture (t = 0) to shot b's (t = 1), with the segment's pictures on it."""
+    def way(self, more: Sequence[float] = ()) -> Way:
+        """The way from shot a's picture (t = 0) to shot b's (t = 1), with the segment's pictures on it.
+
+        more: further positions that may be asked about, which no frame shows.
+        """
         shown = np.bincount(self.picture, minlength=len(self.t)).astype(np.float64)
-        t = np.union1d(self.t, [0.0, 1.0])
+        t = np.union1d(self.t, [0.0, 1.0, *more])
         weight = np.zeros(len(t))
         weight[np.searchsorted(t, self.t)] = shown
         return Way(t, weight)
@@ -130,10 +135,23 @@ class Plan:
         """How many pictures' worth of model calls a segment may spend between its keyframes."""
         if self.draft:
             return 0
-        between = self.exact_pictures(segment)
         share = quality_named(self.settings.quality).share
+        return self.exact_pictures(segment) if share >= 1 else self._share(segment, share)
+
+    @property
+    def measures(self) -> bool:
+        """Whether ways are measured, to be walked at the schedule's pace in what is seen."""
+        return self.settings.even_pace and self.settings.frames == TRAVEL and not self.draft
+
+    def measuring(self, segment: Segment) -> float:
+        """How many pictures' worth of model calls of a segment's budget may go into measuring its way."""
+        if not self.measures or segment.recipes is not None or not self.exact_pictures(segment):
+            return 0
+        return self._share(segment, min(MEASURING, quality_named(self.settings.quality).share))
+
+    def _share(self, segment: Segment, share: float) -> float:
         keyframes = 2 if segment.before_hold else 1
-        return between if share >= 1 else max(share * (between + keyframes) - keyframes, 0.0)
+        return max(share * (self.exact_pictures(segment) + keyframes) - keyframes, 0.0)
 
 
 def make_plan(

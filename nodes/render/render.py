@@ -225,18 +225,19 @@ class _Run:
 
     def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
         shown = np.unique(np.concatenate([self.shown.numbers(segment, frames) for frames in chunks]))
+        paced = self.source.evened(segment)
         if self.shown.feedback is not None:
             way = None
         elif self.source.exact and not self.plan.draft and not segment.blend:
-            for number in self.source.exact_batches(segment, shown).values():
-                self.source.exact_latents(segment, np.array(number))
+            for number in self.source.exact_batches(paced, shown).values():
+                self.source.exact_latents(paced, np.array(number))
             way = None
         else:
-            way = self.source.way(segment)
+            way = self.source.way(paced)
             known = sorted(way.latents)
             self.errors += [way.expected_error(*way.neighbours(n)) for n in range(len(way.t)) if n not in known]
         for frames in chunks:
-            pictures = self.shown.of_chunk(segment, way, frames)
+            pictures = self.shown.of_chunk(paced, way, frames)
             with self.clock.stage("encode"):
                 self.encoded += write_segment(
                     self._chunk_file(segment, frames),
@@ -246,8 +247,9 @@ class _Run:
                     codec=self.encoding.codec,
                     bit_depth=self.encoding.bit_depth,
                 )
-        for path in self.source.segment_files(segment):
-            path.unlink(missing_ok=True)
+        for part in (segment, paced):
+            for path in self.source.segment_files(part):
+                path.unlink(missing_ok=True)
 
     def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
         # A segment may need fewer steps than it may spend, and chunks may share a picture; the bar never goes past.
@@ -272,6 +274,7 @@ class _Run:
             "quality": settings.quality,
             "made_by": settings.frames,
             "smoothing": settings.smoothing,
+            "even_pace": settings.even_pace,
             "codec": settings.codec,
             "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 
 from ..errors import InputError
 from ..host import Host
-from .anchors import Way
+from .anchors import Way, distance
+from .pace import FINEST, Measured, measure
 from .pictures import ShotMaterial
 from .plan import Plan, Segment, segment_key, shot_key, still_key
 from .quality import EXACT, quality_named
@@ -60,7 +61,12 @@ class LatentSource:
         self.folder, self.clock, self.tick = folder, clock, tick
         self.counts = Counts()
         self.exact = plan.settings.quality == EXACT
-        self._traced = not self.exact and not plan.draft and host.guidance_is_plain(model)
+        plain = not plan.draft and host.guidance_is_plain(model)
+        self._traced = plain and not self.exact
+        # Pictures that measure a way take answers of their neighbours in exact mode too.
+        self._measures = plan.measures
+        self._keys_traced = self._traced or (plain and self._measures)
+        self._measured: dict[int, Measured] = {}
         self._met: set[Path] = set()
         self._keyframes: dict[int | Still, tuple[np.ndarray, Trace]] = {}
         self._likeness = likeness
@@ -76,7 +82,7 @@ class LatentSource:
         if shot not in self._keyframes:
             path = self.keyframe_file(shot, recipes)
             if recipes is None:
-                _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None)
+                _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None, traced=self._keys_traced)
             else:
                 cook = recipes, [shot.recipe], recipes.extras(self.story, shot)
                 _, latents, trace = self._batch(path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook)
@@ -100,8 +106,49 @@ class LatentSource:
         """Where feedback keeps the latent of a frame of a segment."""
         return self._file(segment, number)
 
-    def _file(self, segment: Segment, number: int) -> Path:
-        return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{number:05d}.npz"
+    def _file(self, segment: Segment, number: int, kind: str = "") -> Path:
+        return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{kind}{number:05d}.npz"
+
+    # Pace ------------------------------------------------------------------------------------------
+
+    def evened(self, segment: Segment) -> Segment:
+        """The segment with its pictures where the schedule's pace is that of what is seen; as it is where that is off.
+
+        Some pictures of the way are sampled for it, and are known to `way`.
+        """
+        rows = self.plan.measuring(segment)
+        if not rows:
+            return segment
+        start, end = (self.keyframe(shot) for shot in segment.ends())
+        numbers = iter(range(len(segment.t)))
+
+        def between(way: Measured, mixes: list[float]) -> Trace | None:
+            if not self._keys_traced:
+                return None
+            gaps = [way.gap(at) for at in mixes]
+            low, high = ([way.traces[gap[side]] for gap in gaps] for side in (0, 1))
+            return mixed(low, high, [way.share(at) for at in mixes])
+
+        def sample(mixes: list[float], way: Measured, near: bool) -> list[tuple]:
+            made = []
+            for batch in _parts(mixes, self.plan.settings.batch_size):
+                path = self._file(segment, next(numbers), "pace")
+                names = [round(at / FINEST) for at in batch]
+                _, latents, trace = self._batch(
+                    path, names, segment.shot_a, segment.shot_b, batch, between(way, batch), near,
+                    traced=self._keys_traced,
+                )  # fmt: skip
+                made += [(latents[row].numpy(), trace.row(row), trace.rows // len(batch)) for row in range(len(batch))]
+            return made
+
+        def cost(way: Measured, at: float) -> tuple[int, bool]:
+            low, high = way.gap(at)
+            near = self._keys_traced and distance(way.latents[low], way.latents[high]) <= NEAR
+            return self.rows(start[1], near=near), near
+
+        way = measure((start, end), sample, cost, int(rows * self.full_rows(start[1])), ROUND)
+        self._measured = {segment.first_frame: way}
+        return replace(segment, t=way.evened(segment.t))
 
     # Every picture ---------------------------------------------------------------------------------
 
@@ -152,8 +199,8 @@ class LatentSource:
 
     def way(self, segment: Segment) -> Way:
         """The way of a segment with its anchors known: as many as the quality asks for and allows."""
-        settings, way = self.plan.settings, segment.way()
-        quality = quality_named(settings.quality)
+        settings, measured = self.plan.settings, self._measured.get(segment.first_frame)
+        quality, way = quality_named(settings.quality), segment.way([] if measured is None else measured.at)
         last = len(way.t) - 1
         traces = {}
         for picture, end in zip((0, last), segment.ends(), strict=True):
@@ -166,9 +213,16 @@ class LatentSource:
         if segment.recipes is not None:
             full = float(np.mean([self.plan.calls(segment, picture) for picture in range(len(segment.t))]))
         left = int(self.plan.budget(segment) * full)
-        number = 0
-        picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
-        light: list[int] = []
+        number, light = 0, []
+        if measured is None:
+            picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
+        else:
+            left -= measured.rows
+            for at in measured.order[2:]:
+                picture, place = int(np.searchsorted(way.t, at)), measured.at.index(at)
+                traces[picture] = measured.traces[place]
+                way.add(picture, measured.latents[place])
+            picks, light = self._following(way, traces, left, quality.tolerance, traced)
         while picks or light:
             for group, near in ((sorted(picks), False), (sorted(light), True)):
                 own = np.searchsorted(segment.t, way.t[group]).tolist()
@@ -181,14 +235,19 @@ class LatentSource:
                     traces |= {picture: trace.row(row) for row, picture in enumerate(batch)}
                     for row, picture in enumerate(batch):
                         way.add(picture, latents[row].numpy())
-            picks, light, cost = [], [], 0
-            for picture in way.following(ROUND, quality.tolerance):
-                near = traced and way.distance(*way.neighbours(picture)) <= NEAR
-                rows = self.rows(traces[0], near=near)
-                if cost + rows <= left:
-                    (light if near else picks).append(picture)
-                    cost += rows
+            picks, light = self._following(way, traces, left, quality.tolerance, traced)
         return way
+
+    def _following(self, way: Way, traces: dict[int, Trace], left: int, tolerance: float, traced: bool) -> tuple:
+        """Pictures to sample next for at most `left` rows: those with unlike neighbours, and with alike ones."""
+        picks, light, cost = [], [], 0
+        for picture in way.following(ROUND, tolerance):
+            near = traced and way.distance(*way.neighbours(picture)) <= NEAR
+            rows = self.rows(traces[0], near=near)
+            if cost + rows <= left:
+                (light if near else picks).append(picture)
+                cost += rows
+        return picks, light
 
     def full_rows(self, trace: Trace) -> int:
         """Model rows of one picture that is sampled in full."""
@@ -218,10 +277,12 @@ class LatentSource:
         between: Trace | None,
         near: bool = False,
         cook: tuple[Recipes, list, tuple[str, ...]] | None = None,
+        traced: bool | None = None,
     ) -> tuple[list[int], torch.Tensor, Trace]:
         """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored.
 
-        cook: recipes that take the place of positions, with the prompts they mix in.
+        cook: recipes that take the place of positions, with the prompts they mix in. traced: record what the model
+        says; where absent, in all but exact mode.
         """
         if path.exists():
             stored = load_batch(path)
@@ -234,7 +295,8 @@ class LatentSource:
             noise, positive, negative = (
                 self.material.batch(a, b, positions) if cook is None else self.material.cooked(a, b, *cook[1:])
             )
-        model, steps, cfg, traced = self.model, settings.steps, settings.cfg, self._traced
+        model, steps, cfg = self.model, settings.steps, settings.cfg
+        traced = recorded = self._traced if traced is None else traced
         rule = predictor(cfg, trace, between, near=near)
         if cook is not None:
             model, steps, cfg, rule = self._cooked(cook, trace, between, near)
@@ -253,7 +315,7 @@ class LatentSource:
                 **({"predict": rule} if traced else {}),
             )
         latents = latents.float().cpu()
-        if traced and not self._traced:
+        if traced and not recorded:
             trace = Trace(rows=trace.rows)
         if not traced:
             trace.rows = len(pictures) * settings.calls_for(steps, guided=cfg != 1)
@@ -294,3 +356,7 @@ class LatentSource:
                 self._models.pop(next(key for key in self._models if key != 1.0))
             self._models[strength] = self.host.apply_lora(self.model, None, self._likeness, strength - 1, 0.0)[0]
         return self._models[strength]
+
+
+def _parts(values: list[float], size: int) -> list[list[float]]:
+    return [values[n : n + size] for n in range(0, len(values), size)]

@@ -21,7 +21,8 @@ class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
     person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
-    `BORDERS`) and anchor_colours are of the latter, smoothing (0..1, see `motion.smooth`) of the former.
+    `BORDERS`) and anchor_colours are of the latter, smoothing (0..1, see `motion.smooth`) and even_pace (see
+    `pace`) of the former.
     codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 
@@ -43,6 +44,7 @@ class RenderSettings:
     codec: str = DEFAULT_CODEC
     bit_depth: str = AUTO_DEPTH
     smoothing: float = 0.0
+    even_pace: bool = False
 
     def __post_init__(self):
         for name in ("width", "height"):

@@ -98,8 +98,10 @@ class ShownPictures:
 
     def _pictures(self, segment: Segment, way: Way | None, shown: np.ndarray) -> dict[int, np.ndarray]:
         """Pictures (H, W, 3) of a segment by number, good until the next call."""
-        # Two anchors may lie outside the chunk.
-        slots = iter(self._slots(len(shown) + 2))
+        # Anchors may be none of the pictures shown.
+        numbers = [int(np.searchsorted(way.t, segment.t[picture])) for picture in shown] if way is not None else []
+        anchored = {anchor for number in numbers for anchor in way.neighbours(number)}
+        slots = iter(self._slots(len(shown) + len(anchored)))
 
         def kept(picture: np.ndarray) -> np.ndarray:
             slot = next(slots)
@@ -117,8 +119,7 @@ class ShownPictures:
             return anchors[number]
 
         found = {}
-        for picture in shown.tolist():
-            number = int(np.searchsorted(way.t, segment.t[picture]))
+        for picture, number in zip(shown.tolist(), numbers, strict=True):
             low, high = way.neighbours(number)
             share = way.share(number)
             if share == 0:

@@ -1,0 +1,167 @@
+"""The pace of a way in what is seen, not in how prompts and noise are mixed.
+
+Half way between two mixes is seldom half way between two pictures: a scene may stand still and then turn into the other
+at once, wherever that is, and not where the music hits. So a way is measured first, by the distances of latents
+sampled on it, and walked so that the schedule's pace is that of the distance covered: parametrised by arc length. Where
+a scene turns at once, which no pace can spread, it turns between two frames, at the hardest hit near by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+# Share of the pace that stays that of the mix, so that every mix is passed.
+MIXED = 0.1
+# Nothing more is measured where all pictures are nearly one: length of the way, in that of a latent.
+STILL = 0.05
+# A gap is measured further where it is at least so long as the longest.
+LONG = 0.5
+# A gap is a turn that no pace can spread where so much of the way's length lies in so little of the mix.
+LEAP, NARROW = 0.15, 1 / 40
+# How far a turn may move to reach a hit, in progress from shot to shot.
+REACH = 0.2
+# The finest mixes that are told apart.
+FINEST = 2.0**-12
+
+
+@dataclass
+class Measured:
+    """A way as far as it is known: mixes from 0 to 1, ascending, and the latent (4, h, w) and trace at each.
+
+    order: the mixes as they were sampled. rows: model rows spent on those between the ends.
+    """
+
+    at: list[float] = field(default_factory=list)
+    latents: list[np.ndarray] = field(default_factory=list)
+    traces: list[Any] = field(default_factory=list)
+    order: list[float] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, at: float, latent: np.ndarray, trace: Any) -> None:
+        """Put a picture in its place."""
+        place = int(np.searchsorted(self.at, at))
+        for values, value in ((self.at, at), (self.latents, latent), (self.traces, trace)):
+            values.insert(place, value)
+        self.order.append(at)
+
+    def gap(self, at: float) -> tuple[int, int]:
+        """The places of the pictures on both sides."""
+        high = int(np.searchsorted(self.at, at))
+        return high - 1, high
+
+    def share(self, at: float) -> float:
+        """How far a mix lies in its gap, 0..1."""
+        low, high = self.gap(at)
+        return (at - self.at[low]) / (self.at[high] - self.at[low])
+
+    def lengths(self) -> np.ndarray:
+        """Distance of neighbours, float64 (n - 1,), in the mean length of a latent."""
+        flat = np.stack([latent.ravel() for latent in self.latents]).astype(np.float64)
+        mean = np.linalg.norm(flat, axis=1).mean()
+        return np.linalg.norm(np.diff(flat, axis=0), axis=1) / max(mean, 1e-12)
+
+    def following(self, count: int) -> list[float]:
+        """Up to `count` mixes to sample next: the middles of the longest gaps, longest first. Three at the start."""
+        if len(self.at) == 2:
+            return [0.5, 0.25, 0.75][:count]
+        lengths = self.lengths()
+        if lengths.sum() <= STILL:
+            return []
+        wanted = [
+            n
+            for n in np.argsort(-lengths, kind="stable")[:count].tolist()
+            if lengths[n] >= LONG * lengths.max() and self.at[n + 1] - self.at[n] > FINEST
+        ]
+        return [(self.at[n] + self.at[n + 1]) / 2 for n in wanted]
+
+    def evened(self, t: np.ndarray) -> np.ndarray:
+        """The mixes, float64, that pictures at progress t, ascending, show: 0 and 1 stay, and the order."""
+        lengths, widths = self.lengths(), np.diff(self.at)
+        if len(self.at) < 3 or lengths.sum() <= STILL:
+            return t
+        turns = (lengths / lengths.sum() >= LEAP) & (widths <= NARROW)
+        shares = np.where(turns, 0.0, lengths)
+        shares = (1 - MIXED) * shares / max(shares.sum(), 1e-12) + MIXED * np.where(turns, 0.0, widths)
+        covered = np.append(0.0, np.cumsum(shares) / shares.sum())
+        places, mixes = [0.0], [0.0]
+        steps = np.append(t, 1.0) if t[-1] < 1 else t
+        last = 0
+        for low, high in _runs(turns):
+            found = _hit(steps, covered[low], last)
+            if found is None:
+                break
+            last = found
+            middle = (steps[found - 1] + steps[found]) / 2
+            places += [middle, middle]
+            mixes += [self.at[low], self.at[high]]
+        return self._between(t, covered, [*places, 1.0], [*mixes, 1.0])
+
+    def _between(self, t: np.ndarray, covered: np.ndarray, places: list[float], mixes: list[float]) -> np.ndarray:
+        """Each stretch between two turns walked by the distance covered in it."""
+        made = np.empty_like(t)
+        reached = np.interp(mixes, self.at, covered)
+        for n in range(0, len(places), 2):
+            inside = (t >= places[n]) & (t <= places[n + 1])
+            share = (t[inside] - places[n]) / max(places[n + 1] - places[n], 1e-12)
+            way = reached[n] + share * (reached[n + 1] - reached[n])
+            # Turns cover nothing, so what lies on both sides of one has one place: only this stretch counts.
+            own = [k for k, at in enumerate(self.at) if mixes[n] <= at <= mixes[n + 1]]
+            made[inside] = np.interp(way, covered[own], np.array(self.at)[own])
+        return made
+
+
+def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """First and last + 1 of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _hit(steps: np.ndarray, place: float, after: int) -> int | None:
+    """Number of the largest step of progress after step `after` and near a place; of equals the nearest."""
+    ends = np.arange(1, len(steps))
+    middles, sizes = (steps[:-1] + steps[1:]) / 2, np.diff(steps)
+    near = (ends > after) & ((np.abs(middles - place) <= REACH) | ((steps[:-1] <= place) & (place <= steps[1:])))
+    if not near.any():
+        return None
+    candidates = ends[near]
+    order = np.lexsort((np.abs(middles[near] - place), -np.round(sizes[near], 9)))
+    return int(candidates[order[0]])
+
+
+def measure(
+    ends: tuple[tuple[np.ndarray, Any], tuple[np.ndarray, Any]],
+    sample: Callable[[list[float], Measured, bool], list[tuple[np.ndarray, Any, int]]],
+    cost: Callable[[Measured, float], tuple[int, bool]],
+    rows: int,
+    count: int,
+) -> Measured:
+    """Measure a way between two pictures, each with its trace, for at most `rows` model rows.
+
+    sample(mixes, measured, near): latent, trace and rows of each. cost(measured, mix): its rows, and whether its
+    neighbours are near each other. count: pictures that are chosen at a time.
+    """
+    way = Measured()
+    for at, end in zip((0.0, 1.0), ends, strict=True):
+        way.add(at, *end)
+    while True:
+        left, chosen = rows - way.rows, {False: [], True: []}
+        for at in way.following(count):
+            price, near = cost(way, at)
+            if price <= left:
+                left -= price
+                chosen[near].append(at)
+        if not any(chosen.values()):
+            return way
+        made = [
+            (at, *one)
+            for near, mixes in chosen.items()
+            if mixes
+            for at, one in zip(sorted(mixes), sample(sorted(mixes), way, near), strict=True)
+        ]
+        for at, latent, trace, spent in made:
+            way.add(at, latent, trace)
+            way.rows += spent

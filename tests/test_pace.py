@@ -1,0 +1,140 @@
+"""Ways walked at the pace of what is seen: measured, and the same in every quality, excerpt and after a kill."""
+
+import numpy as np
+import pytest
+from test_render import Killed, SmallHost, frames_of, made_of, render
+
+from headless import pack
+
+pace = pack.load("nodes.render.pace")
+plan_stage = pack.load("nodes.render.plan")
+
+ROWS, COST = 100, 10
+
+
+def flipping(where, width=0.01):
+    """A way that stands still but for one turn of the picture at a mix: mix -> latent (4, 2, 2)."""
+
+    def latent(at):
+        angle = np.pi / 2 / (1 + np.exp(-(at - where) / width))
+        made = np.zeros((4, 2, 2), np.float32)
+        made[0], made[1] = np.cos(angle), np.sin(angle)
+        return made
+
+    return latent
+
+
+def measured(latent, rows=ROWS):
+    asked = []
+
+    def sample(mixes, way, near):
+        asked.extend(mixes)
+        return [(latent(at), None, COST) for at in mixes]
+
+    way = pace.measure(((latent(0.0), None), (latent(1.0), None)), sample, lambda way, at: (COST, False), rows, count=4)
+    return way, asked
+
+
+@pytest.mark.parametrize("where", [0.13, 0.5, 0.82])
+def test_a_flip_is_found_and_spread_over_the_way(where):
+    latent = flipping(where)
+    way, asked = measured(latent)
+    assert way.rows == ROWS and len(asked) == ROWS // COST and way.order == [0.0, 1.0, *asked] == list(way.order)
+    t = np.linspace(0, 1, 49)
+    plain, even = (np.stack([latent(at).ravel() for at in mixes]) for mixes in (t, way.evened(t)))
+    steps = [np.linalg.norm(np.diff(walk, axis=0), axis=1) for walk in (plain, even)]
+    # The largest step of 48; with an even pace each would be 1/48 of the way.
+    assert steps[0].max() > 0.25 * steps[0].sum()
+    assert steps[1].max() < 0.1 * steps[1].sum()
+
+
+def test_ends_and_order_stay():
+    way, _ = measured(flipping(0.3))
+    t = np.sort(np.random.default_rng(0).random(200))
+    even = way.evened(np.concatenate([[0.0], t, [1.0]]))
+    assert even[0] == 0 and even[-1] == 1 and (np.diff(even) > 0).all()
+
+
+def test_a_straight_way_stays_as_it_is():
+    a, b = np.random.default_rng(1).standard_normal((2, 4, 2, 2)).astype(np.float32)
+    way, _ = measured(lambda at: a * (1 - np.float32(at)) + b * np.float32(at))
+    t = np.linspace(0, 1, 20)
+    assert np.abs(way.evened(t) - t).max() < 1e-3
+
+
+def test_nothing_is_measured_without_rows_or_where_nothing_moves():
+    assert measured(flipping(0.5), rows=COST - 1)[1] == []
+    still = np.ones((4, 2, 2), np.float32)
+    way, asked = measured(lambda at: still)
+    assert asked == [0.25, 0.5, 0.75]
+    t = np.linspace(0, 1, 20)
+    assert np.array_equal(way.evened(t), t)
+
+
+# The renderer ----------------------------------------------------------------------------------------
+
+
+SHOTS = ((0.0, "a harbour"), (2.0, "a city"), (5.0, "a forest"), (8.0, "a desert"))
+EVEN = {"even_pace": True, "codec": "lossless"}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return made_of(SHOTS)
+
+
+@pytest.fixture(scope="module")
+def even(tmp_path_factory, made):
+    """quality -> frames, report."""
+    found = {}
+    for quality in ("exact", "balanced"):
+        path, report = render(
+            SmallHost(tmp_path_factory.mktemp(quality)), made=made, changes=EVEN | {"quality": quality}
+        )
+        found[quality] = frames_of(path), report
+    return found
+
+
+def test_keyframes_stand_where_they_stood_and_the_calls_are_counted(tmp_path, made, even):
+    plain, report = render(SmallHost(tmp_path), made=made, changes=EVEN | {"even_pace": False})
+    exact, spent = even["exact"]
+    plain = frames_of(plain)
+    for frame in made[0].first_frames(plan_stage.Fraction(24), 240):
+        assert np.array_equal(plain[frame], exact[frame])
+    assert not np.array_equal(plain, exact)
+    assert report["even_pace"] is False and spent["even_pace"] is True
+    assert report["model_calls"] == report["model_calls_in_exact_mode"] == spent["model_calls_in_exact_mode"]
+    assert report["model_calls"] < spent["model_calls"] <= 1.25 * report["model_calls"]
+
+
+def test_balanced_walks_exacts_way_for_a_quarter_of_the_calls(even):
+    (exact, _), (frames, report) = even["exact"], even["balanced"]
+    assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
+    assert np.abs(frames.astype(float) - exact).mean() < 2
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+@pytest.mark.parametrize(("start", "seconds"), [(1.5, 1.0), (3.0, 5.0)])
+def test_an_excerpt_is_a_slice_of_the_whole(tmp_path, made, even, quality, start, seconds):
+    path, _ = render(SmallHost(tmp_path), made=made, changes=EVEN | {"quality": quality}, start=start, seconds=seconds)
+    assert np.array_equal(frames_of(path), even[quality][0][int(start * 24) :][: int(seconds * 24)])
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+@pytest.mark.parametrize("die_at_step", [8, 30, 60])
+def test_a_killed_run_continues(tmp_path, made, even, quality, die_at_step):
+    changes = EVEN | {"quality": quality}
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step), made=made, changes=changes)
+    path, report = render(SmallHost(tmp_path), made=made, changes=changes)
+    assert np.array_equal(frames_of(path), even[quality][0])
+    assert report["batches_sampled"] < even[quality][1]["batches_sampled"]
+    assert not list((tmp_path / "private" / "work").rglob("way_*"))
+
+
+def test_a_draft_and_feedback_are_not_measured(tmp_path, made):
+    story, schedule, _ = made
+    for changes, draft in (({}, True), ({"frames": "feedback"}, False)):
+        settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True, **changes)
+        plan = plan_stage.make_plan(story, schedule, settings, draft=draft)
+        assert not plan.measures and not any(map(plan.measuring, plan.segments))
