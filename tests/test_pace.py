@@ -1,5 +1,7 @@
 """Ways walked at the pace of what is seen: measured, and the same in every quality, excerpt and after a kill."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_render import Killed, SmallHost, frames_of, made_of, render
@@ -36,16 +38,40 @@ def measured(latent, rows=ROWS):
 
 
 @pytest.mark.parametrize("where", [0.13, 0.5, 0.82])
-def test_a_flip_is_found_and_spread_over_the_way(where):
-    latent = flipping(where)
+def test_a_quick_change_is_found_and_spread_over_the_way(where):
+    latent = flipping(where, width=0.02)
     way, asked = measured(latent)
     assert way.rows == ROWS and len(asked) == ROWS // COST and way.order == [0.0, 1.0, *asked] == list(way.order)
     t = np.linspace(0, 1, 49)
     plain, even = (np.stack([latent(at).ravel() for at in mixes]) for mixes in (t, way.evened(t)))
     steps = [np.linalg.norm(np.diff(walk, axis=0), axis=1) for walk in (plain, even)]
     # The largest step of 48; with an even pace each would be 1/48 of the way.
-    assert steps[0].max() > 0.25 * steps[0].sum()
+    assert steps[0].max() > 0.2 * steps[0].sum()
     assert steps[1].max() < 0.1 * steps[1].sum()
+
+
+@pytest.mark.parametrize("where", [0.13, 0.5, 0.82])
+def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where):
+    def latent(at):
+        """Half of the change is even, half comes at once."""
+        return flipping(where, width=1e-5)(at) + np.float32(at) * np.ones((4, 2, 2), np.float32) * 0.5
+
+    way, _ = measured(latent, rows=16 * COST)
+    t = np.linspace(0, 1, 49)[:-1]
+    even = way.evened(t)
+    quiet = np.flatnonzero((even[:-1] < where) & (even[1:] > where))
+    assert len(quiet) == 1 and np.diff(even).argmax() != 0
+    # A hit at frame 20, which takes a tenth of the way; the others share what is left.
+    steps = np.full(48, 0.9 / 47)
+    steps[20] = 0.1
+    t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
+    even = way.evened(t)
+    turned = int(np.flatnonzero((even[:-1] < where) & (even[1:] > where))[0])
+    reachable = abs((t[20] + t[21]) / 2 - (t[quiet[0]] + t[quiet[0] + 1]) / 2) <= pace.REACH - 0.05
+    assert (turned == 20) == reachable or abs(turned - quiet[0]) < 0.25 * 48
+    # No picture lies inside the turn, however near it was narrowed down.
+    narrow = [at for at in way.at if abs(at - where) < 0.03]
+    assert not ((even > max(at for at in narrow if at < where)) & (even < min(at for at in narrow if at > where))).any()
 
 
 def test_ends_and_order_stay():
@@ -138,3 +164,42 @@ def test_a_draft_and_feedback_are_not_measured(tmp_path, made):
         settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True, **changes)
         plan = plan_stage.make_plan(story, schedule, settings, draft=draft)
         assert not plan.measures and not any(map(plan.measuring, plan.segments))
+
+
+@pytest.fixture(scope="module")
+def cutting(made):
+    """The same film with a cut out of its second shot, half way to the third, and a dissolve out of its third."""
+    story, schedule, waveform = made
+    transition, t = ["slerp"] * 240, schedule.t.copy()
+    transition[48:120], t[48:120] = ["cut"] * 72, 0.5 * t[48:120]
+    transition[180:192], t[180:192] = ["dissolve"] * 12, (np.arange(12) + 0.5) / 12
+    t[120:180] *= 0.4
+    return story, replace(schedule, transition=tuple(transition), t=t), waveform
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+def test_ways_to_cuts_and_dissolves_are_walked_evenly_too(tmp_path, cutting, quality):
+    changes = EVEN | {"quality": quality}
+    path, report = render(SmallHost(tmp_path / "a"), made=cutting, changes=changes)
+    frames = frames_of(path)
+    other, plain_report = render(SmallHost(tmp_path / "b"), made=cutting, changes=changes | {"even_pace": False})
+    plain = frames_of(other)
+    most = plain_report["model_calls_in_exact_mode"] * (1.25 if quality == "exact" else 0.25)
+    assert plain_report["model_calls"] < report["model_calls"] <= most
+    assert not np.array_equal(frames, plain)
+    # Where a way begins and ends stays: shots' own pictures, the last one before a cut, the dissolve.
+    for frame in (0, 48, 119, 120, 179, *range(180, 192), 192):
+        assert np.abs(frames[frame].astype(int) - plain[frame]).max() <= 1, frame
+    part, _ = render(SmallHost(tmp_path / "c"), made=cutting, changes=changes, start=3.0, seconds=4.0)
+    assert np.array_equal(frames_of(part), frames[72:168])
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path / "d", die_at_step=40), made=cutting, changes=changes)
+    assert np.array_equal(frames_of(render(SmallHost(tmp_path / "d"), made=cutting, changes=changes)[0]), frames)
+
+
+def test_what_changes_more_than_the_mix_keeps_its_own_time(made):
+    story, schedule, _ = made
+    changed = replace(schedule, curves={"cfg": np.linspace(5, 8, 240)})
+    settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True)
+    plan = plan_stage.make_plan(story, changed, settings)
+    assert plan.measures and not any(map(plan.measuring, plan.segments))

@@ -16,12 +16,13 @@ import numpy as np
 
 # Share of the pace that stays that of the mix, so that every mix is passed.
 MIXED = 0.1
-# Nothing more is measured where all pictures are nearly one: length of the way, in that of a latent.
+# Nothing is moved where all pictures are nearly one: length of the way, in that of a latent.
 STILL = 0.05
-# A gap is measured further where it is at least so long as the longest.
-LONG = 0.5
-# A gap is a turn that no pace can spread where so much of the way's length lies in so little of the mix.
-LEAP, NARROW = 0.15, 1 / 40
+# A gap is measured further where it is so long, in the length of a latent, and in that of the longest gap.
+LEAST, LONG = 0.05, 0.5
+# A turn, which no pace can spread: one gap, or two beside each other, with so much of the way's length in so little of
+# the mix, where the picture changes so many times as fast as in the gaps beside.
+LEAP, NARROW, STEEP = 0.15, 1 / 16, 4.0
 # How far a turn may move to reach a hit, in progress from shot to shot.
 REACH = 0.2
 # The finest mixes that are told apart.
@@ -69,12 +70,11 @@ class Measured:
         if len(self.at) == 2:
             return [0.5, 0.25, 0.75][:count]
         lengths = self.lengths()
-        if lengths.sum() <= STILL:
-            return []
+        least = max(LEAST, LONG * lengths.max())
         wanted = [
             n
             for n in np.argsort(-lengths, kind="stable")[:count].tolist()
-            if lengths[n] >= LONG * lengths.max() and self.at[n + 1] - self.at[n] > FINEST
+            if lengths[n] >= least and self.at[n + 1] - self.at[n] > FINEST
         ]
         return [(self.at[n] + self.at[n + 1]) / 2 for n in wanted]
 
@@ -83,7 +83,7 @@ class Measured:
         lengths, widths = self.lengths(), np.diff(self.at)
         if len(self.at) < 3 or lengths.sum() <= STILL:
             return t
-        turns = (lengths / lengths.sum() >= LEAP) & (widths <= NARROW)
+        turns = _turns(lengths, widths)
         shares = np.where(turns, 0.0, lengths)
         shares = (1 - MIXED) * shares / max(shares.sum(), 1e-12) + MIXED * np.where(turns, 0.0, widths)
         covered = np.append(0.0, np.cumsum(shares) / shares.sum())
@@ -112,6 +112,15 @@ class Measured:
             own = [k for k, at in enumerate(self.at) if mixes[n] <= at <= mixes[n + 1]]
             made[inside] = np.interp(way, covered[own], np.array(self.at)[own])
         return made
+
+
+def _turns(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Which gaps are turns, bool (n,)."""
+    turns, speeds = np.zeros(len(lengths), bool), lengths / widths
+    for low, high in _runs((lengths >= LEAP * lengths.sum()) & (widths <= NARROW)):
+        beside = [speeds[n] for n in (low - 1, high) if 0 <= n < len(speeds)]
+        turns[low:high] = high - low <= 2 and speeds[low:high].min() >= STEEP * max(beside)
+    return turns
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:

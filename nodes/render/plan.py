@@ -32,7 +32,7 @@ from .recipe import (
 from .settings import RenderSettings
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 # Share of exact mode's model calls that may go into measuring a way.
 MEASURING = 0.25
 # Frames that are decoded and encoded together, counted from the start of a segment.
@@ -145,7 +145,8 @@ class Plan:
 
     def measuring(self, segment: Segment) -> float:
         """How many pictures' worth of model calls of a segment's budget may go into measuring its way."""
-        if not self.measures or segment.recipes is not None or not self.exact_pictures(segment):
+        mixes_only = segment.recipes is None or segment.recipes.mix_only
+        if not (self.measures and mixes_only and self.exact_pictures(segment)):
             return 0
         return self._share(segment, min(MEASURING, quality_named(self.settings.quality).share))
 

@@ -58,6 +58,17 @@ class Recipes:
             self.start.recipe[STEPS]
         }
 
+    @property
+    def mix_only(self) -> bool:
+        """Whether nothing but the mix of two shots changes on the way, its ends among them."""
+        others = [*self.rows[:, T + 1 :].tolist(), list(self.start.recipe[1:]), list(self.end.recipe[1:])]
+        return not self.blend and self.start.recipe[T] == 0 and all(other == others[0] for other in others)
+
+    def at(self, position: float) -> list[float]:
+        """The recipe at a position on the way, 0..1, where only the mix changes."""
+        end = _on_the_way(self.end, self.start.shot_a)[T]
+        return [position * end, *self.start.recipe[1:]]
+
     def extras(self, story: Story, still: Still | None = None) -> tuple[str, ...]:
         """The prompts that a recipe mixes in: the shot before's, then the themes'.
 

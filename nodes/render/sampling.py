@@ -85,7 +85,9 @@ class LatentSource:
                 _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None, traced=self._keys_traced)
             else:
                 cook = recipes, [shot.recipe], recipes.extras(self.story, shot)
-                _, latents, trace = self._batch(path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook)
+                _, latents, trace = self._batch(
+                    path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook, traced=self._keys_traced
+                )
             while len(self._keyframes) >= 4:
                 self._keyframes.pop(next(iter(self._keyframes)))
             self._keyframes[shot] = latents[0].numpy(), trace
@@ -119,7 +121,8 @@ class LatentSource:
         rows = self.plan.measuring(segment)
         if not rows:
             return segment
-        start, end = (self.keyframe(shot) for shot in segment.ends())
+        recipes = segment.recipes
+        start, end = (self.keyframe(shot, recipes) for shot in segment.ends())
         numbers = iter(range(len(segment.t)))
 
         def between(way: Measured, mixes: list[float]) -> Trace | None:
@@ -134,8 +137,9 @@ class LatentSource:
             for batch in _parts(mixes, self.plan.settings.batch_size):
                 path = self._file(segment, next(numbers), "pace")
                 names = [round(at / FINEST) for at in batch]
+                cook = recipes and (recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
                 _, latents, trace = self._batch(
-                    path, names, segment.shot_a, segment.shot_b, batch, between(way, batch), near,
+                    path, names, segment.shot_a, segment.shot_b, batch, between(way, batch), near, cook,
                     traced=self._keys_traced,
                 )  # fmt: skip
                 made += [(latents[row].numpy(), trace.row(row), trace.rows // len(batch)) for row in range(len(batch))]
@@ -148,7 +152,9 @@ class LatentSource:
 
         way = measure((start, end), sample, cost, int(rows * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: way}
-        return replace(segment, t=way.evened(segment.t))
+        t = way.evened(segment.t)
+        rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
+        return replace(segment, t=t, recipes=recipes and replace(recipes, rows=rows))
 
     # Every picture ---------------------------------------------------------------------------------
 
@@ -299,7 +305,7 @@ class LatentSource:
         traced = recorded = self._traced if traced is None else traced
         rule = predictor(cfg, trace, between, near=near)
         if cook is not None:
-            model, steps, cfg, rule = self._cooked(cook, trace, between, near)
+            model, steps, cfg, rule = self._cooked(cook, trace, between, near, traced)
             traced = traced or rule is not None
         with self.clock.stage("sample"):
             latents = self.host.sample(
@@ -327,13 +333,20 @@ class LatentSource:
         self._met.add(path)
         return pictures, latents, trace
 
-    def _cooked(self, cook: tuple[Recipes, list, tuple[str, ...]], trace: Trace, between: Trace | None, near: bool):
+    def _cooked(
+        self,
+        cook: tuple[Recipes, list, tuple[str, ...]],
+        trace: Trace,
+        between: Trace | None,
+        near: bool,
+        traced: bool,
+    ) -> tuple:
         """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
         recipes, rows, _ = cook
         model, steps = self.model_at(rows[0][LORA]), int(rows[0][STEPS])
         guidance = [row[CFG] for row in rows]
         same = guidance.count(guidance[0]) == len(guidance)
-        if same and not self._traced:
+        if same and not traced:
             return model, steps, guidance[0], None
         if not same and not self.host.guidance_is_plain(self.model):
             raise InputError(
