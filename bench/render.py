@@ -155,7 +155,9 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfy
         encode("walk", shown)
 
     def ours(name: str) -> None:
-        chosen = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality=name)
+        # The node's defaults; exact mode shows the loops' own pictures.
+        even = name != "exact"
+        chosen = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality=name, even_pace=even)
         _, report = stage.render_music_video(host, model, clip, vae, story, schedule, waveform, rate, chosen)
         calls[name] = report["model_calls"], report["pictures_decoded"]
 
