@@ -12,6 +12,7 @@ song, whose true beats are known. Needs opencv-python-headless and scikit-image.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--split-beats", type=int, default=4)
     parser.add_argument("--modes", nargs="+", default=["onset", "linear"])
     parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
+    parser.add_argument("--smoothing", type=float, nargs="+", default=[0.0])
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -76,13 +78,14 @@ def main() -> None:
         story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
         for mode in options.modes:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
-            for quality in options.qualities:
+            for quality, smoothing in itertools.product(options.qualities, options.smoothing):
                 way = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
-                frames, report = renderer.render(story, schedule, waveform, rate, **way)
+                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **way)
                 row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
-                results[f"{mode}, {quality}"] = row
+                name = f"{mode}, {quality}" + (f", smoothing {smoothing:g}" if smoothing else "")
+                results[name] = row
                 print(
-                    f"{mode:>16}, {quality:9} warp error {row['warp_error']:.3f}, temporal SSIM "
+                    f"{name:>32} warp error {row['warp_error']:.3f}, temporal SSIM "
                     f"{row['temporal_ssim']:.4f}, sharpness {row['sharpness']:.1f}, onset-motion "
                     f"{row['onset_motion']:.3f}, {row['seconds']:.1f} s",
                     flush=True,
