@@ -134,7 +134,10 @@ def similarities(frames: np.ndarray, exact: np.ndarray) -> np.ndarray:
 
 
 def onset_motion(frames: np.ndarray, onset: np.ndarray) -> float:
-    """Pearson's correlation of the mean absolute difference of neighbouring frames with the onset curve."""
+    """Pearson's correlation of motion, the mean absolute difference of a frame to the one before, with the onset curve.
+
+    Over all frames but the first.
+    """
     moved = [np.abs(b.astype(np.int16) - a).mean() for a, b in zip(frames, frames[1:], strict=False)]
     return float(np.corrcoef(moved, onset[1 : len(frames)])[0, 1])
 

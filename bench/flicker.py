@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
-from anchors import PROMPTS, Renderer  # noqa: E402
+from anchors import PROMPTS, Renderer, onset_motion  # noqa: E402
 from skimage.metrics import structural_similarity  # noqa: E402
 
 from headless import demo_model, pack  # noqa: E402
@@ -40,12 +40,11 @@ def sharpness(frame: np.ndarray) -> float:
 def measure(frames: np.ndarray, onset: np.ndarray) -> dict:
     """The figures of one render. onset: (n,), the curve at the same frames."""
     pairs = list(zip(frames, frames[1:], strict=False))
-    motion = np.array([np.abs(b.astype(np.int16) - a).mean() for a, b in pairs])
     return {
         "warp_error": float(np.mean([warp_error(a, b) for a, b in pairs])),
         "temporal_ssim": float(np.mean([structural_similarity(a, b, channel_axis=2) for a, b in pairs])),
         "sharpness": float(np.mean([sharpness(frame) for frame in frames])),
-        "onset_motion": float(np.corrcoef(motion, onset[1:])[0, 1]),
+        "onset_motion": onset_motion(frames, onset),
     }
 
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from anchors import PROMPTS, Renderer
+from anchors import PROMPTS, Renderer, onset_motion
 
 from headless import pack
 from headless.demo_song import make_demo_song, true_downbeats
@@ -32,11 +32,6 @@ def schedules(song, story):
     planned = events.plan_events(song, story)
     told = events.on_the_beat(song, story, planned)
     yield WAYS[-1], told, events.event_schedule(song, told, planned)
-
-
-def motion(frames: np.ndarray) -> np.ndarray:
-    """Mean absolute difference of each frame to the one before, float (n - 1,)."""
-    return np.array([np.abs(a.astype(np.float32) - b).mean() for a, b in zip(frames[1:], frames[:-1], strict=True)])
 
 
 def distances(schedule) -> np.ndarray:
@@ -89,8 +84,7 @@ def main() -> None:
             off = distances(schedule)
             made = excerpt(schedule, told, waveform, rate, options.seconds)
             frames, report = renderer.render(*made[:2], made[2], rate, options.quality)
-            moved = motion(frames)
-            r = float(np.corrcoef(moved, song.curve("onset")[1 : len(frames)])[0, 1])
+            r = onset_motion(frames, song.curve("onset"))
             results[way] = {
                 "correlation": r,
                 "starts_mean": float(off.mean()),

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -618,6 +619,16 @@ def test_smoothed_excerpts_and_chunks_are_a_slice_of_the_whole(
     monkeypatch.setattr(plan_stage.Segment, "chunks", chunks)
     path, _ = render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH, start=start, seconds=seconds)
     assert np.array_equal(frames_of(path), smooth[0][int(start * 24) :][: int(seconds * 24)])
+
+
+def test_smoothing_without_opencv_is_refused_before_anything_is_sampled(tmp_path, dialled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match="needs OpenCV; install opencv-python-headless"):
+        render(host, made=dialled[4], changes=SMOOTH)
+    assert host.steps == 0
+    # What does not smooth does not need it.
+    render(host, made=dialled[4], changes=SMOOTH, draft=True)
 
 
 def test_a_smoothed_exact_excerpt_samples_its_neighbours(tmp_path, dialled):

@@ -81,6 +81,21 @@ def test_dtype():
     assert [part.weights.dtype for part in (model, clip, vae)] == [torch.bfloat16, torch.bfloat16, torch.float32]
 
 
+@pytest.mark.parametrize(
+    ("dtypes", "expected"),
+    [
+        ({"unet.a": torch.float16, "unet.b": torch.float16, "vae.c": torch.float32}, torch.float16),
+        ({"model.diffusion_model.a": torch.bfloat16, "cond_stage_model.b": torch.float16}, torch.bfloat16),
+        # One weight in more bits would lose some.
+        ({"unet.a": torch.float16, "unet.b": torch.float32}, torch.float32),
+        ({"vae.c": torch.float16}, torch.float32),
+    ],
+)
+def test_what_the_unet_is_stored_in(tmp_path, dtypes, expected):
+    save_file({name: torch.zeros(2, dtype=dtype) for name, dtype in dtypes.items()}, tmp_path / "x.safetensors")
+    assert pack.load("nodes.sd15.checkpoint").CheckpointFile(tmp_path / "x.safetensors").unet_dtype() == expected
+
+
 def _saved(path: Path, shapes: dict, metadata=None) -> Path:
     save_file({key: torch.zeros(shape, dtype=torch.float16) for key, shape in shapes.items()}, path, metadata)
     return path

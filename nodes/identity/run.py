@@ -175,7 +175,7 @@ def _kept_in(file: CheckpointFile, dtype: torch.dtype, settings: TrainSettings, 
 
     if dtype != torch.float32 or device.type != "cpu" or settings.memory == "plenty" or file.weights() < _SMALL:
         return dtype
-    return file.stored_dtype()
+    return file.unet_dtype()
 
 
 def _save_memory(settings: TrainSettings, device: torch.device) -> bool:

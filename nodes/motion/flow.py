@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import InputError
 
 
-def _opencv():
+def opencv():
+    """The module cv2. Raises InputError where OpenCV is not installed."""
     try:
         import cv2
     except ImportError:
@@ -23,14 +24,14 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
     before, after: uint8 (H, W, 3). Raises InputError where OpenCV is not installed.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (after, before)]
     return cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 3, 5, 1.2, 0)
 
 
 def carried(before: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """A picture (H, W, 3) moved along the flow that `optical_flow` found."""
-    cv2 = _opencv()
+    cv2 = opencv()
     rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     at = (columns + flow[..., 0], rows + flow[..., 1])
     return cv2.remap(before, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

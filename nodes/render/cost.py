@@ -52,8 +52,10 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
             keyframes = shown.feedback.stills_left(segment, last)
         elif shown.source.exact and not plan.draft and not segment.blend:
             numbers = np.unique(np.concatenate([shown.numbers(segment, frames) for frames in chunks]))
-            between = sum(map(len, shown.source.exact_batches(segment, numbers).values())) + plan.measuring(segment)
-            keyframes = {end for position, end in enumerate(segment.ends()) if position in segment.t[numbers]}
+            measuring = plan.measuring(segment)
+            between = sum(map(len, shown.source.exact_batches(segment, numbers).values())) + measuring
+            if not measuring:
+                keyframes = {end for position, end in enumerate(segment.ends()) if position in segment.t[numbers]}
         else:
             between = int(np.ceil(plan.budget(segment)))
         steps = (end.recipe[STEPS] for end in keyframes - shots if segment.recipes is not None)

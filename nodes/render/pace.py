@@ -49,14 +49,14 @@ class Measured:
             values.insert(place, value)
         self.order.append(at)
 
-    def gap(self, at: float) -> tuple[int, int]:
+    def neighbours(self, at: float) -> tuple[int, int]:
         """The places of the pictures on both sides."""
         high = int(np.searchsorted(self.at, at))
         return high - 1, high
 
     def share(self, at: float) -> float:
         """How far a mix lies in its gap, 0..1."""
-        low, high = self.gap(at)
+        low, high = self.neighbours(at)
         return (at - self.at[low]) / (self.at[high] - self.at[low])
 
     def lengths(self) -> np.ndarray:

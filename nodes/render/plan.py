@@ -143,6 +143,11 @@ class Plan:
         """Whether ways are measured, to be walked at the schedule's pace in what is seen."""
         return self.settings.even_pace and self.settings.frames == TRAVEL and not self.draft
 
+    @property
+    def smooths(self) -> bool:
+        """Whether decoded frames are smoothed along their optical flow."""
+        return self.settings.smoothing > 0 and self.settings.frames == TRAVEL and not self.draft
+
     def measuring(self, segment: Segment) -> float:
         """How many pictures' worth of model calls of a segment's budget may go into measuring its way."""
         mixes_only = segment.recipes is None or segment.recipes.mix_only

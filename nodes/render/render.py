@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..host import Host, Progress
 from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..media.video import join_segments, write_segment
+from ..motion.flow import opencv
 from ..types import FrameSchedule, Story
 from .cost import estimate, pictures_left, time_one_step
 from .pictures import ShotMaterial
@@ -79,6 +80,8 @@ def render_music_video(
     plan = make_plan(
         story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
     )
+    if plan.smooths:
+        opencv()
     with clock.stage("fingerprint"):
         fingerprints = [host.fingerprint(part) for part in (model, clip, vae)]
         if likeness is not None and "lora_strength" in schedule.curves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,8 +65,7 @@ class LatentSource:
         plain = not plan.draft and host.guidance_is_plain(model)
         self._traced = plain and not self.exact
         # Pictures that measure a way take answers of their neighbours in exact mode too.
-        self._measures = plan.measures
-        self._keys_traced = self._traced or (plain and self._measures)
+        self._keys_traced = plain and (plan.measures or not self.exact)
         self._measured: dict[int, Measured] = {}
         self._met: set[Path] = set()
         self._keyframes: dict[int | Still, tuple[np.ndarray, Trace]] = {}
@@ -118,39 +118,33 @@ class LatentSource:
 
         Some pictures of the way are sampled for it, and are known to `way`.
         """
-        rows = self.plan.measuring(segment)
-        if not rows:
+        worth = self.plan.measuring(segment)
+        if not worth:
             return segment
         recipes = segment.recipes
         start, end = (self.keyframe(shot, recipes) for shot in segment.ends())
-        numbers = iter(range(len(segment.t)))
-
-        def between(way: Measured, mixes: list[float]) -> Trace | None:
-            if not self._keys_traced:
-                return None
-            gaps = [way.gap(at) for at in mixes]
-            low, high = ([way.traces[gap[side]] for gap in gaps] for side in (0, 1))
-            return mixed(low, high, [way.share(at) for at in mixes])
+        numbers = itertools.count()
 
         def sample(mixes: list[float], way: Measured, near: bool) -> list[tuple]:
             made = []
             for batch in _parts(mixes, self.plan.settings.batch_size):
                 path = self._file(segment, next(numbers), "pace")
                 names = [round(at / FINEST) for at in batch]
+                between = self._between(way, way.traces, batch) if self._keys_traced else None
                 cook = recipes and (recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
                 _, latents, trace = self._batch(
-                    path, names, segment.shot_a, segment.shot_b, batch, between(way, batch), near, cook,
+                    path, names, segment.shot_a, segment.shot_b, batch, between, near, cook,
                     traced=self._keys_traced,
                 )  # fmt: skip
                 made += [(latents[row].numpy(), trace.row(row), trace.rows // len(batch)) for row in range(len(batch))]
             return made
 
         def cost(way: Measured, at: float) -> tuple[int, bool]:
-            low, high = way.gap(at)
+            low, high = way.neighbours(at)
             near = self._keys_traced and distance(way.latents[low], way.latents[high]) <= NEAR
             return self.rows(start[1], near=near), near
 
-        way = measure((start, end), sample, cost, int(rows * self.full_rows(start[1])), ROUND)
+        way = measure((start, end), sample, cost, int(worth * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: way}
         t = way.evened(segment.t)
         rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
@@ -266,7 +260,7 @@ class LatentSource:
         rows = self.full_rows(trace) - guided * len(trace.rest)
         return rows - guided * len(trace.early) - len(trace.pull) if near else rows
 
-    def _between(self, way: Way, traces: dict[int, Trace], pictures: list[int]) -> Trace:
+    def _between(self, way: Way | Measured, traces: dict[int, Trace] | list[Trace], pictures: list) -> Trace:
         neighbours = [way.neighbours(picture) for picture in pictures]
         shares = [way.share(picture) for picture in pictures]
         return mixed([traces[low] for low, _ in neighbours], [traces[high] for _, high in neighbours], shares)

@@ -65,18 +65,14 @@ class ShownPictures:
             found = self._pictures(segment, way, self.numbers(segment, frames))
         looked_at = self._looked_at(segment, frames)
         pictures = [found[number] for number in segment.picture[within(segment, looked_at)].tolist()]
-        if not self._smooths:
+        if not self.plan.smooths:
             return pictures
         with self.clock.stage("smooth"):
             return self._smoothed(pictures, frames.start - looked_at.start, len(frames))
 
-    @property
-    def _smooths(self) -> bool:
-        return self.plan.settings.smoothing > 0 and not self.plan.draft
-
     def _looked_at(self, segment: Segment, frames: range) -> range:
         """The frames, and with smoothing one more on both sides, as far as the segment goes."""
-        more = int(self._smooths and self.feedback is None)
+        more = int(self.plan.smooths)
         return range(max(frames.start - more, segment.first_frame), min(frames.stop + more, segment.last_frame))
 
     def _smoothed(self, pictures: list[np.ndarray], first: int, count: int) -> list[np.ndarray]:
@@ -98,10 +94,12 @@ class ShownPictures:
 
     def _pictures(self, segment: Segment, way: Way | None, shown: np.ndarray) -> dict[int, np.ndarray]:
         """Pictures (H, W, 3) of a segment by number, good until the next call."""
-        # Anchors may be none of the pictures shown.
-        numbers = [int(np.searchsorted(way.t, segment.t[picture])) for picture in shown] if way is not None else []
-        anchored = {anchor for number in numbers for anchor in way.neighbours(number)}
-        slots = iter(self._slots(len(shown) + len(anchored)))
+        numbers, outside = [], set()
+        if way is not None:
+            numbers = np.searchsorted(way.t, segment.t[shown]).tolist()
+            # Anchors may be none of the pictures shown.
+            outside = {anchor for number in numbers for anchor in way.neighbours(number)} - set(numbers)
+        slots = iter(self._slots(len(shown) + len(outside)))
 
         def kept(picture: np.ndarray) -> np.ndarray:
             slot = next(slots)

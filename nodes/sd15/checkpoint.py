@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +73,12 @@ class CheckpointFile:
         """How many weights there are in the file."""
         return sum(math.prod(self.shape(key)) for key in self.keys)
 
-    def stored_dtype(self) -> torch.dtype:
-        """What most of the weights are stored in: float16, bfloat16, or float32 also for anything else."""
+    def unet_dtype(self) -> torch.dtype:
+        """What the UNet's weights are stored in, all of them: float16 or bfloat16; else float32."""
         import torch
 
-        sizes = Counter()
-        for entry in (self._header[key] for key in self.keys):
-            sizes[entry["dtype"]] += math.prod(entry["shape"])
-        return _dtypes().get(sizes.most_common(1)[0][0], torch.float32)
+        names = {self._header[key]["dtype"] for key in self.keys if key.startswith((keys.UNET_PREFIX, "unet."))}
+        return _dtypes().get(names.pop(), torch.float32) if len(names) == 1 else torch.float32
 
     def tensor(self, key: str) -> torch.Tensor:
         """A tensor, read and not mapped: mapped pages are memory of this process until the file is closed."""
