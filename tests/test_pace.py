@@ -60,8 +60,8 @@ def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reac
     def turns_at(t):
         even = way.evened(t)
         # No picture lies inside the turn, however finely it was narrowed down.
-        low, high = max(at for at in way.at if at < where - 1e-4), min(at for at in way.at if at > where + 1e-4)
-        assert not ((even > low) & (even < high)).any()
+        ((low, high),) = way.turns
+        assert low < where < high < low + 1e-3 and not ((even > low) & (even < high)).any()
         (step,) = np.flatnonzero((even[:-1] < where) & (even[1:] > where))
         return step
 

@@ -78,8 +78,7 @@ class Way:
     def between(self, picture: int) -> np.ndarray:
         """The picture's latent: its own, or on the line between its neighbours."""
         low, high = self.neighbours(picture)
-        share = np.float32(self.share(picture))
-        return self.latents[low] if share == 0 else self.latents[low] * (1 - share) + self.latents[high] * share
+        return on_line(self.latents[low], self.latents[high], self.share(picture))
 
     def distance(self, low: int, high: int) -> float:
         """Distance of two known latents, relative to their length."""
@@ -104,6 +103,12 @@ class Way:
         """The picture whose sampling leaves least."""
         inside = [n for n in range(low + 1, high) if self.weight[n] > 0]
         return min(inside, key=lambda n: self._spread(low, n) + self._spread(n, high))
+
+
+def on_line(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
+    """The latent at a share of the straight way from one to the other."""
+    share = np.float32(share)
+    return low if share == 0 else low * (1 - share) + high * share
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -3,7 +3,8 @@
 Half way between two mixes is seldom half way between two pictures: a scene may stand still and then turn into the other
 at once, wherever that is, and not where the music hits. So a way is measured first, by the distances of latents
 sampled on it, and walked so that the schedule's pace is that of the distance covered: parametrised by arc length. Where
-a scene turns at once, which no pace can spread, it turns between two frames, at the hardest hit near by.
+a scene leaps, which no pace can spread, or wanders far off within little of the mix, which would only flicker, it
+turns: a quick dissolve from the hardest hit near by, by the schedule's pace.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from typing import Any
 
 import numpy as np
 
+from .anchors import on_line
+
 # Share of the pace that stays that of the mix, so that every mix is passed.
 MIXED = 0.1
 # Nothing is moved where all pictures are nearly one: length of the way, in that of a latent.
 STILL = 0.05
 # A gap is measured further where it is so long, in the length of a latent, and in that of the longest gap.
 LEAST, LONG = 0.05, 0.5
-# A turn, which no pace can spread: one gap, or two beside each other, with so much of the way's length in so little of
+# A leap, which no pace can spread: one gap, or two beside each other, with so much of the way's length in so little of
 # the mix, where the picture changes so many times as fast as in the gaps beside.
 LEAP, NARROW, STEEP = 0.15, 1 / 16, 4.0
+# A detour, which is left out: so little of the mix, where the way is so much longer than the straight line, in the
+# length of a latent.
+BRIEF, DETOUR = 0.2, 0.5
 # How far a turn may move to reach a hit, in progress from shot to shot.
 REACH = 0.2
 # The finest mixes that are told apart.
@@ -41,6 +47,8 @@ class Measured:
     traces: list[Any] = field(default_factory=list)
     order: list[float] = field(default_factory=list)
     rows: int = 0
+    # Both ends of each turn, mixes.
+    turns: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, at: float, latent: np.ndarray, trace: Any) -> None:
         """Put a picture in its place."""
@@ -59,11 +67,15 @@ class Measured:
         low, high = self.neighbours(at)
         return (at - self.at[low]) / (self.at[high] - self.at[low])
 
+    def distances(self) -> np.ndarray:
+        """Distance of each picture to each, float64 (n, n), in the mean length of a latent."""
+        flat = np.stack([latent.ravel() for latent in self.latents]).astype(np.float64)
+        apart = np.stack([np.linalg.norm(flat - one, axis=1) for one in flat])
+        return apart / max(np.linalg.norm(flat, axis=1).mean(), 1e-12)
+
     def lengths(self) -> np.ndarray:
         """Distance of neighbours, float64 (n - 1,), in the mean length of a latent."""
-        flat = np.stack([latent.ravel() for latent in self.latents]).astype(np.float64)
-        mean = np.linalg.norm(flat, axis=1).mean()
-        return np.linalg.norm(np.diff(flat, axis=0), axis=1) / max(mean, 1e-12)
+        return np.diagonal(self.distances(), 1).copy()
 
     def following(self, count: int) -> list[float]:
         """Up to `count` mixes to sample next: the middles of the longest gaps, longest first. Three at the start."""
@@ -78,49 +90,85 @@ class Measured:
         ]
         return [(self.at[n] + self.at[n + 1]) / 2 for n in wanted]
 
-    def evened(self, t: np.ndarray) -> np.ndarray:
-        """The mixes, float64, that pictures at progress t, ascending, show: 0 and 1 stay, and the order."""
+    def evened(self, t: np.ndarray, turning: int = 1) -> np.ndarray:
+        """The mixes, float64, that pictures at progress t, ascending, show: 0 and 1 stay, and the order.
+
+        turning: steps of t that a turn takes. Pictures inside one are mixes of its two ends, see `turn`.
+        """
         lengths, widths = self.lengths(), np.diff(self.at)
+        self.turns = []
         if len(self.at) < 3 or lengths.sum() <= STILL:
             return t
-        turns = _turns(lengths, widths)
+        turns = _leaps(lengths, widths) | self._detours()
         shares = np.where(turns, 0.0, lengths)
         shares = (1 - MIXED) * shares / max(shares.sum(), 1e-12) + MIXED * np.where(turns, 0.0, widths)
         covered = np.append(0.0, np.cumsum(shares) / shares.sum())
-        places, mixes = [0.0], [0.0]
         steps = np.append(t, 1.0) if t[-1] < 1 else t
-        last = 0
+        places, last = [], 0
         for low, high in _runs(turns):
             found = _hit(steps, covered[low], last)
             if found is None:
                 break
-            last = found
-            middle = (steps[found - 1] + steps[found]) / 2
-            places += [middle, middle]
-            mixes += [self.at[low], self.at[high]]
-        return self._between(t, covered, [*places, 1.0], [*mixes, 1.0])
+            last = min(found - 1 + turning, len(steps) - 1)
+            places.append((float(steps[found - 1]), float(steps[last])))
+            self.turns.append((self.at[low], self.at[high]))
+        return self._between(t, covered, places)
 
-    def _between(self, t: np.ndarray, covered: np.ndarray, places: list[float], mixes: list[float]) -> np.ndarray:
-        """Each stretch between two turns walked by the distance covered in it."""
-        made = np.empty_like(t)
-        reached = np.interp(mixes, self.at, covered)
-        for n in range(0, len(places), 2):
-            inside = (t >= places[n]) & (t <= places[n + 1])
-            share = (t[inside] - places[n]) / max(places[n + 1] - places[n], 1e-12)
-            way = reached[n] + share * (reached[n + 1] - reached[n])
+    def turn(self, at: float) -> tuple[int, int] | None:
+        """The places of both ends of the turn that a mix lies in; None outside."""
+        for low, high in self.turns:
+            if low < at < high:
+                return self.at.index(low), self.at.index(high)
+        return None
+
+    def turned(self, at: float) -> np.ndarray | None:
+        """The latent of a mix inside a turn, on the line between its ends; None outside."""
+        ends = self.turn(at)
+        if ends is None:
+            return None
+        low, high = ends
+        share = (at - self.at[low]) / (self.at[high] - self.at[low])
+        return on_line(self.latents[low], self.latents[high], share)
+
+    def _detours(self) -> np.ndarray:
+        """Which gaps are left out, bool (n - 1,): greatest detour first, none of them overlapping."""
+        distances, at = self.distances(), np.array(self.at)
+        walked = np.append(0.0, np.cumsum(np.diagonal(distances, 1)))
+        more = walked[None] - walked[:, None] - distances
+        more[at[None] - at[:, None] > BRIEF] = 0
+        found = np.zeros(len(at) - 1, bool)
+        while more.max() >= DETOUR:
+            low, high = np.unravel_index(more.argmax(), more.shape)
+            found[low:high] = True
+            # What ends before it, or begins after it, may be one more.
+            more[:high, low + 1 :] = 0
+        return found
+
+    def _between(self, t: np.ndarray, covered: np.ndarray, places: list[tuple[float, float]]) -> np.ndarray:
+        """Turns walked by t, each stretch between two by the distance covered in it. places: the turns', in t."""
+        made, at = np.empty_like(t), np.array(self.at)
+        starts, ends = [0.0, *(end for _, end in places)], [*(start for start, _ in places), 1.0]
+        first, last = [0.0, *(high for _, high in self.turns)], [*(low for low, _ in self.turns), 1.0]
+        for start, end, low, high in zip(starts, ends, first, last, strict=True):
+            inside = (t >= start) & (t <= end)
+            reached = np.interp([low, high], at, covered)
+            way = reached[0] + (t[inside] - start) / max(end - start, 1e-12) * (reached[1] - reached[0])
             # Turns cover nothing, so what lies on both sides of one has one place: only this stretch counts.
-            own = [k for k, at in enumerate(self.at) if mixes[n] <= at <= mixes[n + 1]]
-            made[inside] = np.interp(way, covered[own], np.array(self.at)[own])
+            own = (at >= low) & (at <= high)
+            made[inside] = np.interp(way, covered[own], at[own])
+        for (start, end), (low, high) in zip(places, self.turns, strict=True):
+            inside = (t > start) & (t < end)
+            made[inside] = low + (t[inside] - start) / (end - start) * (high - low)
         return made
 
 
-def _turns(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Which gaps are turns, bool (n,)."""
-    turns, speeds = np.zeros(len(lengths), bool), lengths / widths
+def _leaps(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Which gaps are leaps, bool (n,)."""
+    leaps, speeds = np.zeros(len(lengths), bool), lengths / widths
     for low, high in _runs((lengths >= LEAP * lengths.sum()) & (widths <= NARROW)):
         beside = [speeds[n] for n in (low - 1, high) if 0 <= n < len(speeds)]
-        turns[low:high] = high - low <= 2 and speeds[low:high].min() >= STEEP * max(beside)
-    return turns
+        leaps[low:high] = high - low <= 2 and speeds[low:high].min() >= STEEP * max(beside)
+    return leaps
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:

@@ -32,9 +32,11 @@ from .recipe import (
 from .settings import RenderSettings
 
 # Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
-RENDER_VERSION = 3
-# Share of exact mode's model calls that may go into measuring a way.
-MEASURING = 0.25
+RENDER_VERSION = 4
+# Share of a way's model calls, at this share of exact mode's or the quality's, that may go into measuring it.
+MEASURING, MEASURED_AT = 0.5, 0.25
+# Seconds that a turn on a measured way takes.
+TURN = 1 / 6
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
@@ -100,6 +102,7 @@ class Plan:
     settings: RenderSettings
     segments: tuple[Segment, ...]
     frames: range
+    fps: Fraction
     draft: bool = False
     # A sentence about what of the schedule is not followed, or empty.
     note: str = ""
@@ -144,16 +147,21 @@ class Plan:
         return self.settings.even_pace and self.settings.frames == TRAVEL and not self.draft
 
     @property
+    def turning(self) -> int:
+        """How many frames a turn on a measured way takes."""
+        return max(round(TURN * self.fps), 1)
+
+    @property
     def smooths(self) -> bool:
         """Whether decoded frames are smoothed along their optical flow."""
         return self.settings.smoothing > 0 and self.settings.frames == TRAVEL and not self.draft
 
     def measuring(self, segment: Segment) -> float:
-        """How many pictures' worth of model calls of a segment's budget may go into measuring its way."""
+        """How many pictures' worth of model calls may go into measuring a segment's way."""
         mixes_only = segment.recipes is None or segment.recipes.mix_only
         if not (self.measures and mixes_only and self.exact_pictures(segment)):
             return 0
-        return self._share(segment, min(MEASURING, quality_named(self.settings.quality).share))
+        return MEASURING * self._share(segment, min(MEASURED_AT, quality_named(self.settings.quality).share))
 
     def _share(self, segment: Segment, share: float) -> float:
         keyframes = 2 if segment.before_hold else 1
@@ -186,13 +194,13 @@ def make_plan(
     frames = excerpt_frames(schedule, start, seconds)
     if settings.frames == FEEDBACK and not draft:
         settings = settings.one_by_one()
-        return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames)
+        return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames, schedule.fps)
     if draft:
         schedule = replace(schedule, t=plain_fade(schedule))
     if draft or is_plain(schedule):
-        return Plan(settings, tuple(_segments(schedule)), frames, draft, unfollowed(schedule) or "")
+        return Plan(settings, tuple(_segments(schedule)), frames, schedule.fps, draft, unfollowed(schedule) or "")
     segments = _segments_with_recipes(schedule, settings, likeness)
-    return Plan(settings, tuple(segments), frames, draft, unfollowed(schedule) or "")
+    return Plan(settings, tuple(segments), frames, schedule.fps, draft, unfollowed(schedule) or "")
 
 
 def _segments_with_recipes(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:

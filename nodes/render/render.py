@@ -237,8 +237,8 @@ class _Run:
             way = None
         else:
             way = self.source.way(paced)
-            known = sorted(way.latents)
-            self.errors += [way.expected_error(*way.neighbours(n)) for n in range(len(way.t)) if n not in known]
+            between = [n for n in np.flatnonzero(way.weight).tolist() if n not in way.latents]
+            self.errors += [way.expected_error(*way.neighbours(n)) for n in between]
         for frames in chunks:
             pictures = self.shown.of_chunk(paced, way, frames)
             with self.clock.stage("encode"):

@@ -146,7 +146,7 @@ class LatentSource:
 
         way = measure((start, end), sample, cost, int(worth * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: way}
-        t = way.evened(segment.t)
+        t = way.evened(segment.t, self.plan.turning)
         rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
         return replace(segment, t=t, recipes=recipes and replace(recipes, rows=rows))
 
@@ -154,14 +154,16 @@ class LatentSource:
 
     def exact_batches(self, segment: Segment, pictures: np.ndarray) -> dict[int, list[int]]:
         """The fixed batches that hold some of a segment's pictures: number -> all pictures of the batch."""
-        between = np.flatnonzero((segment.t > 0) & (segment.t < 1)).tolist()
+        turned = self._turned(segment)
+        between = [n for n in np.flatnonzero((segment.t > 0) & (segment.t < 1)).tolist() if n not in turned]
         batches = self._batches(segment, between)
         wanted = set(pictures.tolist())
         return {number: batch for number, batch in enumerate(batches) if not wanted.isdisjoint(batch)}
 
     def exact_latents(self, segment: Segment, pictures: np.ndarray) -> dict[int, np.ndarray]:
-        """Latents (4, h, w) of some of a segment's pictures, every one sampled."""
-        found = {}
+        """Latents (4, h, w) of some of a segment's pictures, every one sampled, but for those inside a turn."""
+        turned = self._turned(segment)
+        found = {picture: turned[picture] for picture in pictures.tolist() if picture in turned}
         for picture in pictures.tolist():
             t = segment.t[picture]
             if t in (0, 1):
@@ -171,6 +173,14 @@ class LatentSource:
             _, latents, _ = self._between_ends(segment, number, batch, segment.t)
             found |= {picture: latents[row].numpy() for row, picture in enumerate(batch) if picture in pictures}
         return found
+
+    def _turned(self, segment: Segment) -> dict[int, np.ndarray]:
+        """The latents of a segment's pictures that lie inside a turn of its measured way."""
+        measured = self._measured.get(segment.first_frame)
+        if measured is None:
+            return {}
+        latents = {picture: measured.turned(at) for picture, at in enumerate(segment.t.tolist())}
+        return {picture: latent for picture, latent in latents.items() if latent is not None}
 
     def _batches(self, segment: Segment, pictures: list[int]) -> list[list[int]]:
         """Pictures of a segment (its own numbers) in batches of one model and one number of steps, in their order."""
@@ -200,7 +210,8 @@ class LatentSource:
     def way(self, segment: Segment) -> Way:
         """The way of a segment with its anchors known: as many as the quality asks for and allows."""
         settings, measured = self.plan.settings, self._measured.get(segment.first_frame)
-        quality, way = quality_named(settings.quality), segment.way([] if measured is None else measured.at)
+        shown = [] if measured is None else [at for at in measured.order if measured.turn(at) is None]
+        quality, way = quality_named(settings.quality), segment.way(shown)
         last = len(way.t) - 1
         traces = {}
         for picture, end in zip((0, last), segment.ends(), strict=True):
@@ -218,7 +229,9 @@ class LatentSource:
             picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
         else:
             left -= measured.rows
-            for at in measured.order[2:]:
+            # Inside a turn nothing is sampled, and what was is not shown.
+            way.weight[[measured.turn(at) is not None for at in way.t.tolist()]] = 0
+            for at in shown[2:]:
                 picture, place = int(np.searchsorted(way.t, at)), measured.at.index(at)
                 traces[picture] = measured.traces[place]
                 way.add(picture, measured.latents[place])
