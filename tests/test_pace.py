@@ -61,7 +61,7 @@ def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reac
         even = way.evened(t)
         # No picture lies inside the turn, however finely it was narrowed down.
         ((low, high),) = way.turns
-        assert low < where < high < low + 1e-3 and not ((even > low) & (even < high)).any()
+        assert low < where < high < low + 0.01 and not ((even > low) & (even < high)).any()
         (step,) = np.flatnonzero((even[:-1] < where) & (even[1:] > where))
         return step
 
