@@ -28,7 +28,7 @@ LEAST, LONG = 0.05, 0.5
 LEAP, NARROW, STEEP = 0.15, 1 / 16, 4.0
 # A detour, which is left out: so little of the mix, where the way is so much longer than the straight line, in the
 # length of a latent.
-BRIEF, DETOUR = 0.2, 0.5
+BRIEF, DETOUR = 0.2, 0.3
 # How far a turn may move to reach a hit, in progress from shot to shot.
 REACH = 0.2
 # The finest mixes that are told apart.
