@@ -367,12 +367,19 @@ class Digest:
 _weights_digests: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
+# CLIP's projection of the pooled embedding, which SD1.5 does not use: most of its checkpoints have none, and ComfyUI then
+# leaves whatever the memory held before, which is another in every process.
+UNUSED_WEIGHT = "text_projection.weight"
+
+
 def _patcher_digest(patcher: Any, *more: Any) -> str:
     """Digest of a ComfyUI ModelPatcher: its unpatched weights, its patches and its options."""
     weights = _weights_digests.get(patcher.model)
     if weights is None:
         digest = Digest()
         for key, tensor in sorted(patcher.model.state_dict().items()):
+            if key.endswith(UNUSED_WEIGHT):
+                continue
             # While a model is loaded its weights are patched in place; the originals are in the backup.
             original = patcher.backup.get(key)
             digest.add(key)

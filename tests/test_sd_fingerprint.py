@@ -2,13 +2,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
 from demo_parts import demo_parts
 from random_lora import random_lora
 
+from headless import pack
 from headless.demo_model import CHECKPOINT
 from headless.sd.checkpoint import load_checkpoint
 from headless.sd.lora import apply_lora
 from headless.sd.parts import fingerprint
+
+host_stage = pack.load("nodes.host")
 
 SCRIPT = """
 import sys
@@ -67,3 +71,23 @@ def test_using_patches_leaves_the_fingerprint_of_the_base():
 
 def load_like_demo():
     return load_checkpoint(CHECKPOINT, device="cpu")
+
+
+def test_what_comfyui_leaves_unset_in_clip_does_not_count():
+    """A checkpoint without CLIP's pooled projection, whose memory is another in every process of ComfyUI."""
+
+    class Patcher:
+        backup, patches, object_patches, model_options = {}, {}, {}, {}
+
+        def __init__(self, projection, weight):
+            self.model = torch.nn.Module()
+            self.model.text_projection = torch.nn.Linear(2, 2, bias=False)
+            self.model.other = torch.nn.Linear(2, 2, bias=False)
+            self.model.text_projection.weight.data.fill_(projection)
+            self.model.other.weight.data.fill_(weight)
+
+        def model_dtype(self):
+            return torch.float32
+
+    digests = [host_stage._patcher_digest(Patcher(*values)) for values in ((1, 1), (2, 1), (1, 2))]
+    assert digests[0] == digests[1] != digests[2]
