@@ -366,7 +366,6 @@ class Digest:
 
 _weights_digests: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
-
 # CLIP's projection of the pooled embedding, which SD1.5 does not use: most of its checkpoints have none, and ComfyUI
 # then leaves whatever the memory held before, which is another in every process.
 UNUSED_WEIGHT = "text_projection.weight"

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit
 from test_render import Killed, SmallHost, frames_of, made_of, render
 
@@ -109,9 +111,7 @@ def test_a_brief_detour_is_left_out_and_crossed_on_a_line_from_the_hit():
     for frame, share in zip(inside, shares, strict=True):
         line = latent(low) * (1 - share) + latent(high) * share
         assert np.abs(way.turned(even[frame]) - line).max() < 1e-5
-        assert way.turn(even[frame]) == (way.at.index(low), way.at.index(high))
-    for frame in (0, 29, 33):
-        assert way.turned(even[frame]) is None
+    assert np.flatnonzero(way.inside(even)).tolist() == inside.tolist()
 
 
 @pytest.mark.parametrize(("width", "size"), [(1.0, 1.0), (0.12, 0.1)])
@@ -119,6 +119,45 @@ def test_a_long_or_a_small_detour_is_shown(width, size):
     way, _ = measured(looping(0.5, width, size), rows=24 * COST)
     way.evened(np.linspace(0, 1, 49), turning=4)
     assert way.turns == []
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.integers(3, 25), st.sampled_from([0.1, 0.3, 1.0]), st.integers(1, 8), st.booleans()
+)
+def test_on_wandering_ways_ends_and_order_stay(seed, count, step, turning, regular):
+    """Random walks, some of them nearly all detours."""
+    rng = np.random.default_rng(seed)
+    inner = np.arange(1, count + 1) / (count + 1) if regular else np.sort(rng.random(count))
+    walk = np.cumsum(step * rng.standard_normal((count + 2, 4, 4, 4)), 0) + 2 * rng.standard_normal((4, 4, 4))
+    way = pace.Measured()
+    for at, latent in zip([0.0, *inner.tolist(), 1.0], walk.astype(np.float32), strict=True):
+        way.add(at, latent, None)
+    t = np.concatenate([[0.0], np.sort(rng.random(30) ** 3), [1.0]])
+    even = way.evened(t, turning)
+    assert even[0] == 0 and even[-1] == 1 and (np.diff(even) >= 0).all()
+    assert all(0 <= low < high <= 1 for low, high in way.turns)
+    for at in even[way.inside(even)].tolist():
+        assert np.isfinite(way.turned(at)).all()
+
+
+def test_a_turn_that_lasts_until_the_end_leaves_the_end_where_it_is():
+    way, _ = measured(looping(0.85, 0.12, 1.0), rows=24 * COST)
+    t = np.append(np.linspace(0, 0.8, 20), 1.0)
+    even = way.evened(t, turning=4)
+    assert len(way.turns) == 1 and way.turns[0][1] < 1
+    assert even[-1] == 1
+
+
+def test_a_way_of_nothing_but_detours_is_walked():
+    # Out and back, each time in another direction: every two of the gaps are a detour.
+    way = pace.Measured()
+    for n in range(13):
+        latent = np.zeros(16, np.float32)
+        latent[:4], latent[4 + n // 2] = 1, n % 2
+        way.add(n / 12, latent.reshape(4, 2, 2), None)
+    assert pace._detours(way.distances(), np.array(way.at)).all()
+    even = way.evened(np.linspace(0, 1, 49), turning=4)
+    assert way.turns == [] and (np.diff(even) > 0).all()
 
 
 def test_ends_and_order_stay():
@@ -204,8 +243,7 @@ def test_inside_a_turn_balanced_shows_exacts_pictures(tmp_path, made, monkeypatc
         made = evened(source, segment)
         way = source._measured.get(segment.first_frame)
         if way is not None:
-            inside = [way.turn(at) is not None for at in made.t.tolist()]
-            turned[segment.first_frame] = segment.first_frame + np.flatnonzero(np.array(inside)[made.picture])
+            turned[segment.first_frame] = segment.first_frame + np.flatnonzero(way.inside(made.t)[made.picture])
         return made
 
     monkeypatch.setattr(sampling.LatentSource, "evened", spied)

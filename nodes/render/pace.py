@@ -9,7 +9,7 @@ turns: a quick dissolve from the hardest hit near by, by the schedule's pace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,13 +69,13 @@ class Measured:
 
     def distances(self) -> np.ndarray:
         """Distance of each picture to each, float64 (n, n), in the mean length of a latent."""
-        flat = np.stack([latent.ravel() for latent in self.latents]).astype(np.float64)
-        apart = np.stack([np.linalg.norm(flat - one, axis=1) for one in flat])
-        return apart / max(np.linalg.norm(flat, axis=1).mean(), 1e-12)
+        flat, mean = self._flat()
+        return np.stack([np.linalg.norm(flat - one, axis=1) for one in flat]) / mean
 
     def lengths(self) -> np.ndarray:
         """Distance of neighbours, float64 (n - 1,), in the mean length of a latent."""
-        return np.diagonal(self.distances(), 1).copy()
+        flat, mean = self._flat()
+        return np.linalg.norm(np.diff(flat, axis=0), axis=1) / mean
 
     def following(self, count: int) -> list[float]:
         """Up to `count` mixes to sample next: the middles of the longest gaps, longest first. Three at the start."""
@@ -95,11 +95,16 @@ class Measured:
 
         turning: steps of t that a turn takes. Pictures inside one are mixes of its two ends, see `turn`.
         """
-        lengths, widths = self.lengths(), np.diff(self.at)
+        distances, widths = self.distances(), np.diff(self.at)
+        lengths = np.diagonal(distances, 1)
         self.turns = []
         if len(self.at) < 3 or lengths.sum() <= STILL:
             return t
-        turns = _leaps(lengths, widths) | self._detours()
+        leaps = _leaps(lengths, widths)
+        turns = leaps | _detours(distances, np.array(self.at))
+        if turns.all():
+            # Nothing but detours: then none is one.
+            turns = leaps
         shares = np.where(turns, 0.0, lengths)
         shares = (1 - MIXED) * shares / max(shares.sum(), 1e-12) + MIXED * np.where(turns, 0.0, widths)
         covered = np.append(0.0, np.cumsum(shares) / shares.sum())
@@ -114,35 +119,24 @@ class Measured:
             self.turns.append((self.at[low], self.at[high]))
         return self._between(t, covered, places)
 
-    def turn(self, at: float) -> tuple[int, int] | None:
-        """The places of both ends of the turn that a mix lies in; None outside."""
+    def inside(self, mixes: np.ndarray | Sequence[float]) -> np.ndarray:
+        """Which mixes lie inside a turn, bool (n,)."""
+        mixes = np.asarray(mixes)
+        found = np.zeros(len(mixes), bool)
         for low, high in self.turns:
-            if low < at < high:
-                return self.at.index(low), self.at.index(high)
-        return None
-
-    def turned(self, at: float) -> np.ndarray | None:
-        """The latent of a mix inside a turn, on the line between its ends; None outside."""
-        ends = self.turn(at)
-        if ends is None:
-            return None
-        low, high = ends
-        share = (at - self.at[low]) / (self.at[high] - self.at[low])
-        return on_line(self.latents[low], self.latents[high], share)
-
-    def _detours(self) -> np.ndarray:
-        """Which gaps are left out, bool (n - 1,): greatest detour first, none of them overlapping."""
-        distances, at = self.distances(), np.array(self.at)
-        walked = np.append(0.0, np.cumsum(np.diagonal(distances, 1)))
-        more = walked[None] - walked[:, None] - distances
-        more[at[None] - at[:, None] > BRIEF] = 0
-        found = np.zeros(len(at) - 1, bool)
-        while more.max() >= DETOUR:
-            low, high = np.unravel_index(more.argmax(), more.shape)
-            found[low:high] = True
-            # What ends before it, or begins after it, may be one more.
-            more[:high, low + 1 :] = 0
+            found |= (low < mixes) & (mixes < high)
         return found
+
+    def turned(self, at: float) -> np.ndarray:
+        """The latent of a mix inside a turn: on the line between its ends."""
+        low, high = next((low, high) for low, high in self.turns if low < at < high)
+        first, last = (self.latents[self.at.index(end)] for end in (low, high))
+        return on_line(first, last, (at - low) / (high - low))
+
+    def _flat(self) -> tuple[np.ndarray, float]:
+        """The latents as rows, float64 (n, 4 * h * w), and their mean length."""
+        flat = np.stack([latent.ravel() for latent in self.latents]).astype(np.float64)
+        return flat, max(np.linalg.norm(flat, axis=1).mean(), 1e-12)
 
     def _between(self, t: np.ndarray, covered: np.ndarray, places: list[tuple[float, float]]) -> np.ndarray:
         """Turns walked by t, each stretch between two by the distance covered in it. places: the turns', in t."""
@@ -159,6 +153,8 @@ class Measured:
         for (start, end), (low, high) in zip(places, self.turns, strict=True):
             inside = (t > start) & (t < end)
             made[inside] = low + (t[inside] - start) / (end - start) * (high - low)
+        # A turn may last until the end, and then leaves no stretch that leads there.
+        made[t == 1] = 1
         return made
 
 
@@ -169,6 +165,23 @@ def _leaps(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
         beside = [speeds[n] for n in (low - 1, high) if 0 <= n < len(speeds)]
         leaps[low:high] = high - low <= 2 and speeds[low:high].min() >= STEEP * max(beside)
     return leaps
+
+
+def _detours(distances: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Which gaps are left out, bool (n - 1,): greatest detour first, none of them overlapping.
+
+    Those that touch are one turn.
+    """
+    walked = np.append(0.0, np.cumsum(np.diagonal(distances, 1)))
+    more = walked[None] - walked[:, None] - distances
+    more[at[None] - at[:, None] > BRIEF] = 0
+    found = np.zeros(len(at) - 1, bool)
+    while more.max() >= DETOUR:
+        low, high = np.unravel_index(more.argmax(), more.shape)
+        found[low:high] = True
+        # What ends before it, or begins after it, may be one more.
+        more[:high, low + 1 :] = 0
+    return found
 
 
 def _runs(flags: np.ndarray) -> list[tuple[int, int]]:

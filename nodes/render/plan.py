@@ -257,10 +257,10 @@ def plan_key(plan: Plan, story: Story, schedule: FrameSchedule, fingerprints: li
     return _digest(RENDER_VERSION, vars(plan.settings), story.to_text(), schedule.to_text(), fingerprints, plan.draft)
 
 
-def work_key(plan: Plan, fps: Fraction, fingerprints: list[str]) -> str:
+def work_key(plan: Plan, fingerprints: list[str]) -> str:
     """Name of the work folder: a digest of what all segments share, so that stories can share segments."""
     shared = {name: value for name, value in vars(plan.settings).items() if name not in ("seed", "noise")}
-    return _digest(RENDER_VERSION, shared, str(fps), fingerprints, plan.draft)
+    return _digest(RENDER_VERSION, shared, str(plan.fps), fingerprints, plan.draft)
 
 
 def shot_key(story: Story, seeds: list[int], shot: int) -> str:

@@ -87,7 +87,7 @@ def render_music_video(
         if likeness is not None and "lora_strength" in schedule.curves:
             fingerprints.append(file_digest(likeness))
     key = plan_key(plan, story, schedule, fingerprints)
-    folder = host.work_dir(work_key(plan, schedule.fps, fingerprints))
+    folder = host.work_dir(work_key(plan, fingerprints))
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):

@@ -154,19 +154,19 @@ class LatentSource:
 
     def exact_batches(self, segment: Segment, pictures: np.ndarray) -> dict[int, list[int]]:
         """The fixed batches that hold some of a segment's pictures: number -> all pictures of the batch."""
-        turned = self._turned(segment)
-        between = [n for n in np.flatnonzero((segment.t > 0) & (segment.t < 1)).tolist() if n not in turned]
-        batches = self._batches(segment, between)
+        between = (segment.t > 0) & (segment.t < 1) & ~self._turned(segment)
+        batches = self._batches(segment, np.flatnonzero(between).tolist())
         wanted = set(pictures.tolist())
         return {number: batch for number, batch in enumerate(batches) if not wanted.isdisjoint(batch)}
 
     def exact_latents(self, segment: Segment, pictures: np.ndarray) -> dict[int, np.ndarray]:
         """Latents (4, h, w) of some of a segment's pictures, every one sampled, but for those inside a turn."""
-        turned = self._turned(segment)
-        found = {picture: turned[picture] for picture in pictures.tolist() if picture in turned}
+        found, turned = {}, self._turned(segment)
         for picture in pictures.tolist():
             t = segment.t[picture]
-            if t in (0, 1):
+            if turned[picture]:
+                found[picture] = self._measured[segment.first_frame].turned(t)
+            elif t in (0, 1):
                 end = segment.ends()[int(t)] if segment.recipes else segment.shot_b if t else segment.shot_a
                 found[picture] = self.keyframe(end, segment.recipes)[0]
         for number, batch in self.exact_batches(segment, pictures).items():
@@ -174,13 +174,9 @@ class LatentSource:
             found |= {picture: latents[row].numpy() for row, picture in enumerate(batch) if picture in pictures}
         return found
 
-    def _turned(self, segment: Segment) -> dict[int, np.ndarray]:
-        """The latents of a segment's pictures that lie inside a turn of its measured way."""
-        measured = self._measured.get(segment.first_frame)
-        if measured is None:
-            return {}
-        latents = {picture: measured.turned(at) for picture, at in enumerate(segment.t.tolist())}
-        return {picture: latent for picture, latent in latents.items() if latent is not None}
+    def _turned(self, segment: Segment) -> np.ndarray:
+        """Which of a segment's pictures lie inside a turn of its measured way, bool (p,)."""
+        return self._measured.get(segment.first_frame, Measured()).inside(segment.t)
 
     def _batches(self, segment: Segment, pictures: list[int]) -> list[list[int]]:
         """Pictures of a segment (its own numbers) in batches of one model and one number of steps, in their order."""
@@ -210,7 +206,7 @@ class LatentSource:
     def way(self, segment: Segment) -> Way:
         """The way of a segment with its anchors known: as many as the quality asks for and allows."""
         settings, measured = self.plan.settings, self._measured.get(segment.first_frame)
-        shown = [] if measured is None else [at for at in measured.order if measured.turn(at) is None]
+        shown = [] if measured is None else np.array(measured.order)[~measured.inside(measured.order)].tolist()
         quality, way = quality_named(settings.quality), segment.way(shown)
         last = len(way.t) - 1
         traces = {}
@@ -230,7 +226,7 @@ class LatentSource:
         else:
             left -= measured.rows
             # Inside a turn nothing is sampled, and what was is not shown.
-            way.weight[[measured.turn(at) is not None for at in way.t.tolist()]] = 0
+            way.weight[measured.inside(way.t)] = 0
             for at in shown[2:]:
                 picture, place = int(np.searchsorted(way.t, at)), measured.at.index(at)
                 traces[picture] = measured.traces[place]
