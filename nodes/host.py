@@ -25,6 +25,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .animatediff import INJECTED, Motion, as_set, guides_itself, motion_of
 from .errors import InputError
 from .fresh_noise import fresh_noise
 
@@ -199,6 +200,10 @@ class Host(ABC):
     def guidance_is_plain(self, model: Any) -> bool:
         """Whether the usual rule, negative + cfg * (positive - negative), is all that guidance is in this MODEL."""
         return True
+
+    def motion(self, model: Any) -> Motion | None:
+        """The motion module of a MODEL, for which the rows of a batch are the frames of a video; None without one."""
+        return None
 
     @abstractmethod
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
@@ -377,7 +382,7 @@ def _patcher_digest(patcher: Any, *more: Any) -> str:
     if weights is None:
         digest = Digest()
         for key, tensor in sorted(patcher.model.state_dict().items()):
-            if key.endswith(UNUSED_WEIGHT):
+            if key.endswith(UNUSED_WEIGHT) or INJECTED in key:
                 continue
             # While a model is loaded its weights are patched in place; the originals are in the backup.
             original = patcher.backup.get(key)
@@ -391,6 +396,10 @@ def _patcher_digest(patcher: Any, *more: Any) -> str:
     digest.add(patcher.object_patches)
     digest.add(patcher.model_options)
     digest.add(more)
+    for name, models in sorted(patcher.additional_models.items()):
+        digest.add([name, *(_patcher_digest(model) for model in models)])
+    if patcher.attachments:
+        digest.add(as_set(patcher.attachments))
     return digest.hex()
 
 
@@ -434,11 +443,24 @@ def _predicting_guider(model: Any, predict: Predict) -> Any:
 
         def predict_noise(self, x, timestep, model_options=None, seed=None):
             def evaluate(guided: bool) -> tuple:
-                conds = [self.conds["positive"], self.conds["negative"] if guided else None]
-                wanted, unwanted = comfy.samplers.calc_cond_batch(
-                    self.inner_model, conds, x, timestep, model_options or {}
+                found = []
+
+                def keep(estimates: dict):
+                    found.extend((estimates["cond_denoised"], estimates["uncond_denoised"] if guided else None))
+                    return estimates["cond"]
+
+                # Not calc_cond_batch itself: packs that add to sampling replace this function.
+                comfy.samplers.sampling_function(
+                    self.inner_model,
+                    x,
+                    timestep,
+                    self.conds["negative"],
+                    self.conds["positive"],
+                    7.0 if guided else 1.0,
+                    model_options=(model_options or {}) | {"sampler_cfg_function": keep},
+                    seed=seed,
                 )
-                return wanted, unwanted if guided else None
+                return tuple(found)
 
             call, self.calls = self.calls, self.calls + 1
             return predict(call, x, float(timestep.flatten()[0]), evaluate)
@@ -657,7 +679,11 @@ class ComfyHost(Host):
     def guidance_is_plain(self, model: Any) -> bool:
         changed = ("sampler_cfg_function", "sampler_pre_cfg_function", "sampler_post_cfg_function")
         options = model.model_options
-        return not any(options.get(name) for name in (*changed, "sampler_calc_cond_batch_function"))
+        own = any(options.get(name) for name in (*changed, "sampler_calc_cond_batch_function"))
+        return not (own or guides_itself(model))
+
+    def motion(self, model: Any) -> Motion | None:
+        return motion_of(model)
 
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
         return vae.encode(pixels)

@@ -31,7 +31,7 @@ STAGES = [
     "output",
 ]
 STAGES += ["sync", "metrics"]
-SHARED = {"types", "guard", "json_type", "modulation", "timing", "errors", "host"}
+SHARED = {"animatediff", "types", "guard", "json_type", "modulation", "timing", "errors", "host"}
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
 HEAVY |= {"peft", "mediapipe", "dlib", "cryptography", "aiohttp"}

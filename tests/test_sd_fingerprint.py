@@ -73,21 +73,38 @@ def load_like_demo():
     return load_checkpoint(CHECKPOINT, device="cpu")
 
 
+class Patcher:
+    """As much of ComfyUI's ModelPatcher as a fingerprint reads."""
+
+    backup, patches, object_patches, model_options = {}, {}, {}, {}
+
+    def __init__(self, weights, additional_models=None, attachments=None):
+        self.model = torch.nn.Module()
+        for name, value in weights.items():
+            module = torch.nn.Linear(2, 2, bias=False)
+            module.weight.data.fill_(value)
+            self.model.add_module(name, module)
+        self.additional_models, self.attachments = additional_models or {}, attachments or {}
+
+    def model_dtype(self):
+        return torch.float32
+
+
 def test_what_comfyui_leaves_unset_in_clip_does_not_count():
     """A checkpoint without CLIP's pooled projection, whose memory is another in every process of ComfyUI."""
-
-    class Patcher:
-        backup, patches, object_patches, model_options = {}, {}, {}, {}
-
-        def __init__(self, projection, weight):
-            self.model = torch.nn.Module()
-            self.model.text_projection = torch.nn.Linear(2, 2, bias=False)
-            self.model.other = torch.nn.Linear(2, 2, bias=False)
-            self.model.text_projection.weight.data.fill_(projection)
-            self.model.other.weight.data.fill_(weight)
-
-        def model_dtype(self):
-            return torch.float32
-
-    digests = [host_stage._patcher_digest(Patcher(*values)) for values in ((1, 1), (2, 1), (1, 2))]
+    pairs = ((1, 1), (2, 1), (1, 2))
+    digests = [host_stage._patcher_digest(Patcher({"text_projection": a, "other": b})) for a, b in pairs]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_motion_module_counts_by_its_weights_and_what_is_set_in_it():
+    class Attachment:
+        def __init__(self, scale, current):
+            self.scale_multival, self.current_scale = scale, current
+
+    def digest(weight, scale, current=None):
+        module = Patcher({"motion": weight}, attachments={"ADE": Attachment(scale, current)})
+        return host_stage._patcher_digest(Patcher({"unet": 1}, additional_models={"ADE": [module]}))
+
+    assert digest(1, 0.5) == digest(1, 0.5, current=0.7)
+    assert len({digest(1, 0.5), digest(2, 0.5), digest(1, 0.6), host_stage._patcher_digest(Patcher({"unet": 1}))}) == 4

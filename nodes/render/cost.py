@@ -54,7 +54,9 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
             numbers = np.unique(np.concatenate([shown.numbers(segment, frames) for frames in chunks]))
             measuring = plan.measuring(segment)
             between = sum(map(len, shown.source.exact_batches(segment, numbers).values())) + measuring
-            if not measuring:
+            if segment.windows is not None:
+                keyframes = set()
+            elif not measuring:
                 keyframes = {end for position, end in enumerate(segment.ends()) if position in segment.t[numbers]}
         else:
             between = int(np.ceil(plan.budget(segment)))

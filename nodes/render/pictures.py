@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..animatediff import WINDOW
 from ..host import Host
 from ..story.person import with_person
 from ..types import Story
@@ -39,10 +40,15 @@ class ShotMaterial:
         self.seeds = list(shot_seeds(story, settings))
         self._shape = (1, *settings.latent_shape)
 
-    def noise(self, shot: int) -> torch.Tensor:
-        """Gaussian noise (1, 4, H/8, W/8) of a shot, from its own generator: what KSampler draws for that seed."""
+    def noise(self, shot: int, place: int | None = None) -> torch.Tensor:
+        """Gaussian noise (1, 4, H/8, W/8) of a shot, from its own generator: what KSampler draws for that seed.
+
+        place: a row of what it draws for a batch of `WINDOW` latents.
+        """
         generator = torch.Generator("cpu").manual_seed(self.seeds[shot])
-        return torch.randn(self._shape, generator=generator, device="cpu")
+        if place is None:
+            return torch.randn(self._shape, generator=generator, device="cpu")
+        return torch.randn((WINDOW, *self._shape[1:]), generator=generator, device="cpu")[place : place + 1]
 
     def prompts(self, *shots: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """(positive, negative) of shots, all repeated to their common number of tokens."""
@@ -70,12 +76,18 @@ class ShotMaterial:
         return torch.cat(noise), torch.cat(positive), torch.cat(negative)
 
     def cooked(
-        self, shot_a: int, shot_b: int, rows: Sequence[Sequence[float]], extras: Sequence[str]
+        self,
+        shot_a: int,
+        shot_b: int,
+        rows: Sequence[Sequence[float]],
+        extras: Sequence[str],
+        places: Sequence[int | None] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(noise, positive, negative), one row per recipe between two shots.
 
         extras: prompts that recipes mix in, the shot before's and the themes'. The noise of both shots walks before it
-        is interpolated. The shot before's prompt is interpolated with the prompt by its weight, then the mean of
+        is interpolated; places: which row of it each picture has, see `noise`.
+        The shot before's prompt is interpolated with the prompt by its weight, then the mean of
         the themes, weighted, by their sum.
         """
         shots = [self._story.shots[shot] for shot in (shot_a, shot_b)]
@@ -84,9 +96,9 @@ class ShotMaterial:
         long = [repeat_tokens(self._embeddings[text], tokens) for text in texts]
         positive_a, negative_a, positive_b, negative_b, before, *themes = long
         noise, positive, negative = [], [], []
-        for row in rows:
+        for row, place in zip(rows, places or [None] * len(rows), strict=True):
             t = row[T]
-            walks = [walked(self.noise(shot), self.seeds[shot], row[WALK]) for shot in (shot_a, shot_b)]
+            walks = [walked(self.noise(shot, place), self.seeds[shot], row[WALK]) for shot in (shot_a, shot_b)]
             noise.append(slerp(*walks, t, dim=(1, 2, 3)))
             prompt = slerp(slerp(positive_a, positive_b, t, dim=2), before, row[CARRY], dim=2)
             weights = row[THEMES:]

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..animatediff import WINDOW, Motion
 from ..errors import InputError
 from ..host import Digest
 from ..timing import boundary, exact_seconds, frame_count, frame_start
@@ -16,6 +17,7 @@ from .anchors import Way
 from .course import Course, course_of
 from .quality import FEEDBACK, TRAVEL, quality_named
 from .recipe import (
+    LORA,
     STEPS,
     Recipes,
     Still,
@@ -60,6 +62,8 @@ class Segment:
     recipes: Recipes | None = None
     # In feedback, where every frame has a recipe of its own: how its frames come from each other.
     course: Course | None = None
+    # With a motion module, where every frame has a recipe of its own too: pictures that are sampled together.
+    windows: tuple[range, ...] | None = None
 
     @property
     def blend(self) -> bool:
@@ -71,6 +75,13 @@ class Segment:
         if self.recipes is not None:
             return self.recipes.start, self.recipes.end
         return self.shot_a, self.shot_b if np.any(self.t > 0) else self.shot_a
+
+    def place(self, picture: int) -> int:
+        """The row of a shot's noise for one window that a picture starts from, for a motion module.
+
+        They take turns through the whole song, so that the noise goes on from window to window and shot to shot.
+        """
+        return (self.first_frame + picture) % WINDOW
 
     @property
     def last_frame(self) -> int:
@@ -120,6 +131,9 @@ class Plan:
         """Model rows that the exact mode makes for the excerpt."""
         rows, stills = 0, {}
         for part in self.needed():
+            if part.windows:
+                rows += sum(self.calls(part, picture) for picture in range(len(part.t)))
+                continue
             between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
             rows += sum(self.calls(part, picture) for picture in between)
             shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
@@ -177,6 +191,7 @@ def make_plan(
     seconds: float = 0.0,
     draft: bool = False,
     likeness: bool = False,
+    motion: Motion | None = None,
 ) -> Plan:
     """Decide what to sample.
 
@@ -185,13 +200,17 @@ def make_plan(
     start, seconds : excerpt in seconds; seconds 0 means to the end.
     draft : sample each shot's picture only, and fade between them by the schedule's t; its curves count for nothing.
     likeness : a LoRA is known whose strength the schedule may change.
+    motion : the MODEL's motion module: frames are sampled together, every one of them, at the schedule's own pace.
 
-    Raises InputError when schedule and story do not fit, or the excerpt lies outside the song.
+    Raises InputError when schedule and story do not fit, the excerpt lies outside the song, or the MODEL has a motion
+    module and something is asked for that frames cannot share.
     """
     schedule.check_story(story)
     if draft:
         settings = settings.draft()
     frames = excerpt_frames(schedule, start, seconds)
+    if motion is not None and not draft:
+        return _plan_together(schedule, settings, likeness, motion, frames)
     if settings.frames == FEEDBACK and not draft:
         settings = settings.one_by_one()
         return Plan(settings, tuple(_shots(schedule, settings, likeness)), frames, schedule.fps)
@@ -201,6 +220,38 @@ def make_plan(
         return Plan(settings, tuple(_segments(schedule)), frames, schedule.fps, draft, unfollowed(schedule) or "")
     segments = _segments_with_recipes(schedule, settings, likeness)
     return Plan(settings, tuple(segments), frames, schedule.fps, draft, unfollowed(schedule) or "")
+
+
+def _plan_together(
+    schedule: FrameSchedule, settings: RenderSettings, likeness: bool, motion: Motion, frames: range
+) -> Plan:
+    if settings.frames == FEEDBACK:
+        raise InputError(
+            "frames is feedback, which makes each frame from the one before, but this MODEL has a motion module, which "
+            "makes frames together; choose travel, or connect the MODEL without AnimateDiff."
+        )
+    followed = replace(schedule, t=plain_fade(schedule), transition=("slerp",) * schedule.n_frames)
+    rows = recipe_rows(followed, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
+    for name, column in (("steps", STEPS), ("lora_strength", LORA)):
+        if np.ptp(rows[:, column]):
+            raise InputError(
+                f"The schedule changes {name} from frame to frame, which a motion module cannot follow, since it makes "
+                f"frames together; remove the curve '{name}', or connect the MODEL without AnimateDiff."
+            )
+    segments = []
+    for start, stop, towards in shot_runs(followed):
+        recipes = shot_recipes(followed, rows, start, stop, towards)
+        shots, numbers = (int(schedule.shot_a[start]), towards), np.arange(stop - start)
+        windows = motion.windows(stop - start)
+        segments.append(Segment(*shots, start, recipes.rows[:, T], numbers, recipes=recipes, windows=windows))
+    together = "all frames of a shot" if motion.window is None else f"up to {motion.window} frames"
+    notes = [f"The motion module makes {together} together, so each was sampled, at the schedule's own pace."]
+    if motion.window is not None and any(len(part.windows) > 1 for part in segments):
+        notes.append("With context options at the AnimateDiff loader movement goes on to the end of a shot.")
+    if "dissolve" in schedule.transition:
+        notes.append("Dissolves are ways there.")
+    notes.append(unfollowed(schedule) or "")
+    return Plan(settings.together(), tuple(segments), frames, schedule.fps, note=" ".join(filter(None, notes)))
 
 
 def _segments_with_recipes(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
@@ -280,7 +331,8 @@ def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     if segment.recipes is not None:
         ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
         course = segment.course.material() if segment.course is not None else None
-        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course)
+        more = [] if segment.windows is None else [segment.place(0), *map(repr, segment.windows)]
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course, *more)
     return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 

@@ -78,7 +78,14 @@ def render_music_video(
         )
     settings.encoding.require_rate(schedule.fps)
     plan = make_plan(
-        story, schedule, settings, start=start, seconds=seconds, draft=draft, likeness=likeness is not None
+        story,
+        schedule,
+        settings,
+        start=start,
+        seconds=seconds,
+        draft=draft,
+        likeness=likeness is not None,
+        motion=host.motion(model),
     )
     if plan.smooths:
         opencv()

@@ -39,6 +39,19 @@ class Counts:
     rows: int = 0
 
 
+@dataclass(frozen=True)
+class Cook:
+    """What takes the place of positions in a batch: a recipe for each picture, and the prompts they mix in.
+
+    places: for a motion module, each picture's row of noise.
+    """
+
+    recipes: Recipes
+    rows: list[list[float]]
+    extras: tuple[str, ...]
+    places: list[int] | None = None
+
+
 class LatentSource:
     """Gives the latents of a plan's pictures.
 
@@ -84,7 +97,7 @@ class LatentSource:
             if recipes is None:
                 _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None, traced=self._keys_traced)
             else:
-                cook = recipes, [shot.recipe], recipes.extras(self.story, shot)
+                cook = Cook(recipes, [shot.recipe], recipes.extras(self.story, shot))
                 _, latents, trace = self._batch(
                     path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook, traced=self._keys_traced
                 )
@@ -131,7 +144,7 @@ class LatentSource:
                 path = self._file(segment, next(numbers), "pace")
                 names = [round(at / FINEST) for at in batch]
                 between = self._between(way, way.traces, batch) if self._keys_traced else None
-                cook = recipes and (recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
+                cook = recipes and Cook(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
                 _, latents, trace = self._batch(
                     path, names, segment.shot_a, segment.shot_b, batch, between, near, cook,
                     traced=self._keys_traced,
@@ -154,6 +167,8 @@ class LatentSource:
 
     def exact_batches(self, segment: Segment, pictures: np.ndarray) -> dict[int, list[int]]:
         """The fixed batches that hold some of a segment's pictures: number -> all pictures of the batch."""
+        if segment.windows is not None:
+            return {n: list(window) for n, window in enumerate(segment.windows) if np.isin(window, pictures).any()}
         between = (segment.t > 0) & (segment.t < 1) & ~self._turned(segment)
         batches = self._batches(segment, np.flatnonzero(between).tolist())
         wanted = set(pictures.tolist())
@@ -162,7 +177,7 @@ class LatentSource:
     def exact_latents(self, segment: Segment, pictures: np.ndarray) -> dict[int, np.ndarray]:
         """Latents (4, h, w) of some of a segment's pictures, every one sampled, but for those inside a turn."""
         found, turned = {}, self._turned(segment)
-        for picture in pictures.tolist():
+        for picture in pictures.tolist() if segment.windows is None else ():
             t = segment.t[picture]
             if turned[picture]:
                 found[picture] = self._measured[segment.first_frame].turned(t)
@@ -170,9 +185,19 @@ class LatentSource:
                 end = segment.ends()[int(t)] if segment.recipes else segment.shot_b if t else segment.shot_a
                 found[picture] = self.keyframe(end, segment.recipes)[0]
         for number, batch in self.exact_batches(segment, pictures).items():
-            _, latents, _ = self._between_ends(segment, number, batch, segment.t)
+            if segment.windows is not None:
+                _, latents, _ = self._window(segment, number, batch)
+            else:
+                _, latents, _ = self._between_ends(segment, number, batch, segment.t)
             found |= {picture: latents[row].numpy() for row, picture in enumerate(batch) if picture in pictures}
         return found
+
+    def _window(self, segment: Segment, number: int, batch: list[int]) -> tuple[list[int], torch.Tensor, Trace]:
+        """Pictures of a segment that a motion module makes together."""
+        recipes, path = segment.recipes, self._file(segment, number)
+        places = [segment.place(picture) for picture in batch]
+        cook = Cook(recipes, recipes.rows[batch].tolist(), recipes.extras(self.story), places)
+        return self._batch(path, batch, segment.shot_a, segment.shot_b, segment.t[batch].tolist(), None, cook=cook)
 
     def _turned(self, segment: Segment) -> np.ndarray:
         """Which of a segment's pictures lie inside a turn of its measured way, bool (p,)."""
@@ -197,7 +222,7 @@ class LatentSource:
         recipes, cook = segment.recipes, None
         if recipes is not None:
             rows = recipes.rows[np.searchsorted(segment.t, positions)].tolist()
-            cook = recipes, rows, recipes.extras(self.story)
+            cook = Cook(recipes, rows, recipes.extras(self.story))
         path = self._file(segment, number)
         return self._batch(path, batch, segment.shot_a, segment.shot_b, positions, between, near, cook)
 
@@ -285,13 +310,12 @@ class LatentSource:
         positions: list[float],
         between: Trace | None,
         near: bool = False,
-        cook: tuple[Recipes, list, tuple[str, ...]] | None = None,
+        cook: Cook | None = None,
         traced: bool | None = None,
     ) -> tuple[list[int], torch.Tensor, Trace]:
         """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored.
 
-        cook: recipes that take the place of positions, with the prompts they mix in. traced: record what the model
-        says; where absent, in all but exact mode.
+        traced: record what the model says; where absent, in all but exact mode.
         """
         if path.exists():
             stored = load_batch(path)
@@ -301,9 +325,10 @@ class LatentSource:
                 return stored
         settings, trace = self.plan.settings, Trace()
         with self.clock.stage("interpolate"):
-            noise, positive, negative = (
-                self.material.batch(a, b, positions) if cook is None else self.material.cooked(a, b, *cook[1:])
-            )
+            if cook is None:
+                made = self.material.batch(a, b, positions)
+            else:
+                made = self.material.cooked(a, b, cook.rows, cook.extras, cook.places)
         model, steps, cfg = self.model, settings.steps, settings.cfg
         traced = recorded = self._traced if traced is None else traced
         rule = predictor(cfg, trace, between, near=near)
@@ -313,9 +338,7 @@ class LatentSource:
         with self.clock.stage("sample"):
             latents = self.host.sample(
                 model,
-                noise,
-                positive,
-                negative,
+                *made,
                 steps=steps,
                 cfg=cfg,
                 sampler=settings.sampler,
@@ -338,14 +361,14 @@ class LatentSource:
 
     def _cooked(
         self,
-        cook: tuple[Recipes, list, tuple[str, ...]],
+        cook: Cook,
         trace: Trace,
         between: Trace | None,
         near: bool,
         traced: bool,
     ) -> tuple:
         """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
-        recipes, rows, _ = cook
+        recipes, rows = cook.recipes, cook.rows
         model, steps = self.model_at(rows[0][LORA]), int(rows[0][STEPS])
         guidance = [row[CFG] for row in rows]
         same = guidance.count(guidance[0]) == len(guidance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,6 +89,10 @@ class RenderSettings:
     def one_by_one(self) -> RenderSettings:
         """Every frame sampled, after the one before it."""
         return RenderSettings(**(vars(self) | {"quality": EXACT, "batch_size": 1}))
+
+    def together(self) -> RenderSettings:
+        """Every frame sampled, with others, where the schedule puts it."""
+        return replace(self, quality=EXACT, even_pace=False)
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
