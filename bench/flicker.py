@@ -1,6 +1,7 @@
 """Flicker and musical motion of rendered frames, before encoding, on the demo model.
 
     python bench/flicker.py [SONG] [--seconds 8] [--fps 24] [--modes onset linear] [--qualities exact balanced]
+        [--keyframe-attention]
 
 For every pacing mode and quality: warp error (mean absolute difference between a frame and the one before it, carried
 along by dense optical flow, Farneback), temporal SSIM of neighbours, sharpness (variance of the Laplacian), the
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
     parser.add_argument("--smoothing", type=float, nargs="+", default=[0.0])
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
+    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     media, audio = pack.load("nodes.media.audio"), pack.load("nodes.audio.analysis")
@@ -79,7 +81,8 @@ def main() -> None:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):
                 way = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
-                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **way)
+                way |= {"smoothing": smoothing, "keyframe_attention": options.keyframe_attention}
+                frames, report = renderer.render(story, schedule, waveform, rate, **way)
                 row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
                 name = f"{mode}, {quality}" + (f", smoothing {smoothing:g}" if smoothing else "")
                 results[name] = row

@@ -8,8 +8,8 @@ demo model, one with ten times the frames of the other. Beside it (--beside): th
 KSampler and one decode per frame, by the prompt-walk method of stable-diffusion-videos and Giffusion (all noise and
 embeddings first, embeddings lerped, batches of four), by exact mode and by the default quality. --comfyui adds the
 KSampler loop in a real ComfyUI (COMFYUI_DIR or ~/ComfyUI) on the same noise and prompts; it needs --checkpoint, and
-does not encode what it paints. Without --checkpoint the demo model stands for all; it is so small that its overhead
-says little about SD1.5. --only-beside leaves the rest out.
+does not encode what it paints. --methods names those to run. Without --checkpoint the demo model stands for all; it is
+so small that its overhead says little about SD1.5. --only-beside leaves the rest out.
 """
 
 from __future__ import annotations
@@ -105,7 +105,12 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     }
 
 
-def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfyui: bool = False) -> dict:
+METHODS = ("ksampler loop", "prompt walk", "exact", "balanced")
+
+
+def beside(
+    checkpoint: Path | None, *, size: int, steps: int, frames: int, comfyui: bool = False, methods=METHODS
+) -> dict:
     """Seconds for the same frames by two plain loops, by exact mode and by the default quality, in this process.
 
     Each encodes its frames with the same settings. A shot of `frames` frames and the next shot's picture.
@@ -172,6 +177,8 @@ def beside(checkpoint: Path | None, *, size: int, steps: int, frames: int, comfy
             ("exact", lambda: ours("exact")),
             (quality, lambda: ours(quality)),
         ):
+            if name not in methods:
+                continue
             begin = time.perf_counter()
             work()
             found[name] = time.perf_counter() - begin
@@ -242,17 +249,20 @@ def main() -> None:
     parser.add_argument("--memory-frames", type=int, default=60)
     parser.add_argument("--beside", action="store_true", help="time the plain loops beside both modes")
     parser.add_argument("--comfyui", action="store_true", help="and the KSampler loop of a real ComfyUI")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=METHODS, help=", ".join(METHODS))
     parser.add_argument("--only-beside", action="store_true", help="neither overhead nor memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.comfyui and options.checkpoint is None:
         parser.error("--comfyui needs a --checkpoint that ComfyUI can load")
     if options.beside or options.comfyui or options.only_beside:
-        given = {name: getattr(options, name) for name in ("checkpoint", "size", "steps", "frames", "comfyui")}
+        given = {
+            name: getattr(options, name) for name in ("checkpoint", "size", "steps", "frames", "comfyui", "methods")
+        }
         found = in_a_process("beside", **given)
         seconds = found["seconds"]
         ours = {"exact", *found["calls"]}
-        fastest = min(value for name, value in seconds.items() if name not in ours)
+        fastest = min((value for name, value in seconds.items() if name not in ours), default=min(seconds.values()))
         print("beside    " + ", ".join(f"{name} {s:.2f} s ({fastest / s:.2f} x)" for name, s in seconds.items()))
         for name, (calls, decoded) in found["calls"].items():
             print(f"          {name}: {calls} model rows, {decoded} pictures decoded")

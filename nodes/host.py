@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from .animatediff import INJECTED, Motion, as_set, guides_itself, motion_of
 from .errors import InputError
 from .fresh_noise import fresh_noise
+from .tcd import sample_tcd
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 PACK = "songreel"
 # Samplers that add noise at every step: the picture's own, see `fresh_noise`.
-ADDING_NOISE = ("lcm",)
+ADDING_NOISE = ("lcm", "tcd")
 SAMPLERS = ("euler", "heun", "dpmpp_2m", *ADDING_NOISE)
 SCHEDULERS = ("normal", "karras", "exponential", "sgm_uniform", "simple")
 WORK_LIMIT_BYTES = 20 * 1024**3
@@ -474,6 +475,26 @@ def _own_noise(noise: torch.Tensor) -> dict:
     return {"noise_sampler": lambda sigma, following: fresh_noise(noise, next(steps)).to(sigma.device)}
 
 
+def _tcd_method(model: Any, noise: torch.Tensor) -> Any:
+    """A ComfyUI sampler that is `sample_tcd`."""
+    import comfy.samplers
+
+    levels = model.get_model_object("model_sampling")
+
+    def method(denoiser, x, sigmas, extra_args=None, callback=None, disable=None):
+        rows = x.new_ones([len(x)])
+
+        def denoise(x, sigma):
+            return denoiser(x, sigma * rows, **(extra_args or {}))
+
+        def on_step(i, x, x0):
+            callback({"x": x, "i": i, "sigma": sigmas[i], "sigma_hat": sigmas[i], "denoised": x0})
+
+        return sample_tcd(denoise, x, sigmas, on_step, noise.to(x), levels.timestep, levels.sigma)
+
+    return comfy.samplers.KSAMPLER(method)
+
+
 class _ComfyProgress(Progress):
     def __init__(self, total: int, node_id: str | None):
         import comfy.utils
@@ -653,10 +674,15 @@ class ComfyHost(Host):
             guider = comfy.samplers.CFGGuider(model) if predict is None else _predicting_guider(model, predict)
             guider.set_conds([[positive, {}]], [[negative, {}]])
             guider.set_cfg(cfg)
+            # The names of samplers that are ours mean nothing here.
+            known = "euler" if sampler == "tcd" else sampler
             levels = comfy.samplers.KSampler(
-                model, steps, model.load_device, sampler, scheduler, denoise, model_options=model.model_options
+                model, steps, model.load_device, known, scheduler, denoise, model_options=model.model_options
             ).sigmas
-            method = comfy.samplers.ksampler(sampler, _own_noise(noise) if sampler in ADDING_NOISE else {})
+            if sampler == "tcd":
+                method = _tcd_method(model, noise)
+            else:
+                method = comfy.samplers.ksampler(sampler, _own_noise(noise) if sampler in ADDING_NOISE else {})
             return guider.sample(noise, start, method, levels, callback=callback, disable_pbar=True, seed=0).to(
                 comfy.model_management.intermediate_device()
             )

@@ -94,6 +94,9 @@ SAMPLES = [
     _case("lcm", "sgm_uniform", PLAIN, EMPTY, cfg=1),
     _case("lcm", "sgm_uniform", [PLAIN, WEIGHTED], EMPTY, cfg=1.5),
     _case("lcm", "simple", PLAIN, EMPTY, denoise=0.5),
+    _case("tcd", "sgm_uniform", PLAIN, EMPTY, cfg=1),
+    _case("tcd", "sgm_uniform", [PLAIN, WEIGHTED], EMPTY, cfg=1.5),
+    _case("tcd", "simple", PLAIN, EMPTY, denoise=0.5),
 ]
 LORA_STRENGTHS = (0.8, 0.6)
 SCHEDULERS = pack.load("nodes.host").SCHEDULERS

@@ -304,7 +304,7 @@ def test_the_pack_is_loaded_without_a_complaint(server):
     ("node", "name", "value", "message"),
     [
         ("8", "width", 65, "width must be a multiple of 8 from 64 to 4096, got 65"),
-        ("8", "sampler_name", "ddpm", "sampler_name must be one of euler, heun, dpmpp_2m, lcm, got 'ddpm'"),
+        ("8", "sampler_name", "ddpm", "sampler_name must be one of euler, heun, dpmpp_2m, lcm, tcd, got 'ddpm'"),
         ("4", "text", "0:00 a\n9:00 b", "line 2: 9:00.000 is at or after the end of the song"),
         ("4", "beat_envelope", '{"version": 9}', "BEAT_ENVELOPE: version 9 is unknown"),
         ("5", "story", {"version": 1, "shots": []}, "STORY: there is no shot in it"),

@@ -462,7 +462,7 @@ def test_work_folders_are_capped(tmp_path, monkeypatch):
         ({"seed": -1}, "seed must be"),
         (
             {"sampler": "euler_ancestral"},
-            "sampler_name must be one of euler, heun, dpmpp_2m, lcm, got 'euler_ancestral'",
+            "sampler_name must be one of euler, heun, dpmpp_2m, lcm, tcd, got 'euler_ancestral'",
         ),
         ({"scheduler": "x"}, "scheduler must be one of"),
         ({"noise": "x"}, "noise must be one of"),

@@ -13,6 +13,7 @@ from headless.sd.text import encode_text
 InputError = pack.load("nodes.errors").InputError
 host = pack.load("nodes.host")
 fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
+tcd = pack.load("nodes.tcd")
 
 FIRST = 14.61464
 OPTIONS = {"steps": 3, "cfg": 5.0, "sampler": "euler", "scheduler": "normal"}
@@ -102,9 +103,73 @@ def test_fresh_noise_is_white_independent_and_keeps_the_way_between_noises():
     assert torch.equal(fresh_noise(torch.cat([b, a]), 1)[1:], fresh_noise(a, 1))
 
 
+def tcd_by_hand(denoise, x, sigmas, start, gamma):
+    return tcd.sample_tcd(
+        denoise,
+        x,
+        sigmas,
+        lambda *_: None,
+        start,
+        lambda sigma: (sigma.log() - sampling.log_sigmas()).abs().argmin(),
+        sampling._sigma_at,
+        gamma,
+    )
+
+
+def test_tcd_steps_as_diffusers_scheduler_does():
+    from diffusers import TCDScheduler
+
+    scheduler = TCDScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    steps = [999, 759, 499, 259]
+    scheduler.set_timesteps(timesteps=steps)
+    levels = torch.cat([sampling.log_sigmas()[steps].exp(), torch.zeros(1)])
+    start, generator = noise(2), torch.Generator().manual_seed(4)
+    answers = [torch.randn(start.shape, generator=generator) for _ in steps]  # the model's predictions of the noise
+    calls = itertools.count()
+    x = start * levels[0]
+    # diffusers draws its own noise; here each step's is ours, by its generator's place.
+    made = x / (1 + levels[0] ** 2) ** 0.5
+    for i, step in enumerate(steps):
+        before = tcd_module_randn(scheduler, fresh_noise(start, i))
+        try:
+            made = scheduler.step(answers[i], step, made, eta=tcd.GAMMA).prev_sample
+        finally:
+            before()
+    ours = tcd_by_hand(lambda x, sigma: x - sigma * answers[next(calls)], x, levels, start, tcd.GAMMA)
+    # Its last step keeps the noise of the first training step's level, ours none.
+    least = sampling.log_sigmas()[0].exp()
+    torch.testing.assert_close(made * (1 + least**2) ** 0.5 - least * answers[-1], ours, rtol=1e-3, atol=1e-3)
+
+
+def tcd_module_randn(scheduler, value):
+    """Make diffusers' TCD scheduler draw `value`; returns what undoes it."""
+    import diffusers.schedulers.scheduling_tcd as module
+
+    original = module.randn_tensor
+    module.randn_tensor = lambda *_, **__: value
+
+    def undo():
+        module.randn_tensor = original
+
+    return undo
+
+
+def test_tcd_without_chance_is_euler_and_with_all_of_it_lcm():
+    sigmas, start = schedule("simple", 4), noise(2)  # levels of whole training steps
+
+    def denoise(x, sigma):
+        return 0.5 * x / (1 + sigma)
+
+    euler = sampling._SAMPLERS["euler"](denoise, start * FIRST, sigmas, lambda *_: None, start)
+    torch.testing.assert_close(tcd_by_hand(denoise, start * FIRST, sigmas, start, 0.0), euler, rtol=1e-3, atol=1e-3)
+    lcm = sampling._SAMPLERS["lcm"](denoise, start * FIRST, sigmas, lambda *_: None, start)
+    torch.testing.assert_close(tcd_by_hand(denoise, start * FIRST, sigmas, start, 1.0), lcm, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["lcm", "tcd"])
 @pytest.mark.parametrize("cfg", [1.0, 1.5])
-def test_lcm_samples_a_row_alone_as_among_others(prompts, cfg):
-    options = OPTIONS | {"sampler": "lcm", "scheduler": "sgm_uniform", "cfg": cfg}
+def test_lcm_and_tcd_sample_a_row_alone_as_among_others(prompts, cfg, name):
+    options = OPTIONS | {"sampler": name, "scheduler": "sgm_uniform", "cfg": cfg}
     model, rows = demo_parts()[0], torch.cat(prompts[:2])
     together = sample(model, noise(2), rows, prompts[1], **options)
     alone = sample(model, noise(2)[1:], rows[1:], prompts[1], **options)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 InputError = pack.load("nodes.errors").InputError
 fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
+sample_tcd = pack.load("nodes.tcd").sample_tcd
 _host = pack.load("nodes.host")
 
 LATENT_FACTOR = 0.18215  # a latent's scale inside the sampler over its scale outside
@@ -131,7 +132,14 @@ def _lcm(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnSt
     return x
 
 
-_SAMPLERS = {"euler": _euler, "heun": _heun, "dpmpp_2m": _dpmpp_2m, "lcm": _lcm}
+def _tcd(denoise: Denoiser, x: torch.Tensor, sigmas: torch.Tensor, on_step: OnStep, noise) -> torch.Tensor:
+    def step_at(sigma: torch.Tensor) -> torch.Tensor:
+        return (sigma.log() - log_sigmas()).abs().argmin()
+
+    return sample_tcd(denoise, x, sigmas, lambda i, x, x0: on_step(i, x0), noise, step_at, _sigma_at)
+
+
+_SAMPLERS = {"euler": _euler, "heun": _heun, "dpmpp_2m": _dpmpp_2m, "lcm": _lcm, "tcd": _tcd}
 
 
 # The model ---------------------------------------------------------------------------------------

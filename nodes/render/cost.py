@@ -53,7 +53,8 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
         elif shown.source.exact and not plan.draft and not segment.blend:
             numbers = np.unique(np.concatenate([shown.numbers(segment, frames) for frames in chunks]))
             measuring = plan.measuring(segment)
-            between = sum(map(len, shown.source.exact_batches(segment, numbers).values())) + measuring
+            batches = shown.source.exact_batches(segment, numbers).values()
+            between = sum(len(batch) + shown.source.ends for batch in batches) + measuring
             if segment.windows is not None:
                 keyframes = set()
             elif not measuring:

@@ -47,8 +47,8 @@ class RenderMusicVideo(io.ComfyNode):
                     "sampler_name",
                     options=list(SAMPLERS),
                     default="dpmpp_2m",
-                    tooltip="Sampler. Those that add noise on the way make frames flicker and are left out, but lcm, "
-                    "for few-step LoRAs, which gets noise that moves with the picture.",
+                    tooltip="Sampler. Those that add noise on the way make frames flicker and are left out, but lcm "
+                    "and tcd, for few-step LoRAs, which get noise that moves with the picture.",
                 ),
                 io.Combo.Input(
                     "scheduler",
@@ -207,6 +207,13 @@ class RenderMusicVideo(io.ComfyNode):
                     "music hits. Off: it is that of the mix of noise and prompts, which may turn one scene into "
                     "another at once, anywhere.",
                 ),
+                io.Boolean.Input(
+                    "keyframe_attention",
+                    default=False,
+                    optional=True,
+                    tooltip="travel: pictures between two shots look at both shots' own while they are painted (AID), "
+                    "so that what these share stays. Two more rows in every batch.",
+                ),
             ],
             outputs=[
                 io.Video.Output(
@@ -253,6 +260,7 @@ class RenderMusicVideo(io.ComfyNode):
         keep_work=True,
         smoothing=0.0,
         even_pace=True,
+        keyframe_attention=False,
     ) -> io.NodeOutput:
         from ..identity.lora import verified
         from ..media.audio import samples_of
@@ -281,6 +289,7 @@ class RenderMusicVideo(io.ComfyNode):
             anchor_colours=anchor_colours,
             smoothing=smoothing,
             even_pace=even_pace,
+            keyframe_attention=keyframe_attention,
         )
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
         waveform, sample_rate = samples_of(audio)

@@ -161,6 +161,11 @@ class Plan:
         return self.settings.even_pace and self.settings.frames == TRAVEL and not self.draft
 
     @property
+    def looks(self) -> bool:
+        """Whether pictures between two shots look at both shots' own."""
+        return self.settings.keyframe_attention and self.settings.frames == TRAVEL and not self.draft
+
+    @property
     def turning(self) -> int:
         """How many frames a turn on a measured way takes."""
         return max(round(TURN * self.fps), 1)

@@ -69,6 +69,11 @@ class Recipes:
         end = _on_the_way(self.end, self.start.shot_a)[T]
         return [position * end, *self.start.recipe[1:]]
 
+    def ends(self) -> list[list[float]]:
+        """The recipes of both stills as pictures on the way."""
+        a = self.start.shot_a
+        return [list(_on_the_way(still, a)) for still in (self.start, self.end)]
+
     def extras(self, story: Story, still: Still | None = None) -> tuple[str, ...]:
         """The prompts that a recipe mixes in: the shot before's, then the themes'.
 

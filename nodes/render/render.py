@@ -285,6 +285,7 @@ class _Run:
             "made_by": settings.frames,
             "smoothing": settings.smoothing,
             "even_pace": settings.even_pace,
+            "keyframe_attention": settings.keyframe_attention,
             "codec": settings.codec,
             "bit_depth": self.encoding.depth,
             "frames": len(self.plan.frames),

@@ -21,7 +21,7 @@ from .quality import EXACT, quality_named
 from .recipe import CFG, LORA, STEPS, Recipes, Still
 from .report import StageClock
 from .sampled import load_batch, save_batch
-from .trace import Trace, mixed, predictor
+from .trace import Trace, mixed, predictor, stacked
 
 # Pictures that are chosen at a time on a way between keyframes; fixed, so that the choice depends on nothing else.
 ROUND = 4
@@ -43,13 +43,18 @@ class Counts:
 class Cook:
     """What takes the place of positions in a batch: a recipe for each picture, and the prompts they mix in.
 
-    places: for a motion module, each picture's row of noise.
+    places: for a motion module, each picture's row of noise. ends: whether the recipes of both ends come first.
     """
 
     recipes: Recipes
     rows: list[list[float]]
     extras: tuple[str, ...]
     places: list[int] | None = None
+    ends: bool = False
+
+    def all_rows(self) -> list[list[float]]:
+        """The recipes of the batch, those of the ends among them."""
+        return [*(self.recipes.ends() if self.ends else ()), *self.rows]
 
 
 class LatentSource:
@@ -82,6 +87,8 @@ class LatentSource:
         self._measured: dict[int, Measured] = {}
         self._met: set[Path] = set()
         self._keyframes: dict[int | Still, tuple[np.ndarray, Trace]] = {}
+        # Rows that come before the pictures of a batch on a way: those of its ends, where pictures look at them.
+        self.ends = 2 if plan.looks else 0
         self._likeness = likeness
         self._models: dict[float, Any] = {1.0: model}
 
@@ -147,7 +154,7 @@ class LatentSource:
                 cook = recipes and Cook(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
                 _, latents, trace = self._batch(
                     path, names, segment.shot_a, segment.shot_b, batch, between, near, cook,
-                    traced=self._keys_traced,
+                    traced=self._keys_traced, ends=segment,
                 )  # fmt: skip
                 made += [(latents[row].numpy(), trace.row(row), trace.rows // len(batch)) for row in range(len(batch))]
             return made
@@ -155,7 +162,7 @@ class LatentSource:
         def cost(way: Measured, at: float) -> tuple[int, bool]:
             low, high = way.neighbours(at)
             near = self._keys_traced and distance(way.latents[low], way.latents[high]) <= NEAR
-            return self.rows(start[1], near=near), near
+            return self.rows(start[1], near=near) * (1 + self.ends), near
 
         way = measure((start, end), sample, cost, int(worth * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: way}
@@ -224,7 +231,7 @@ class LatentSource:
             rows = recipes.rows[np.searchsorted(segment.t, positions)].tolist()
             cook = Cook(recipes, rows, recipes.extras(self.story))
         path = self._file(segment, number)
-        return self._batch(path, batch, segment.shot_a, segment.shot_b, positions, between, near, cook)
+        return self._batch(path, batch, segment.shot_a, segment.shot_b, positions, between, near, cook, ends=segment)
 
     # Anchors ---------------------------------------------------------------------------------------
 
@@ -247,7 +254,8 @@ class LatentSource:
         left = int(self.plan.budget(segment) * full)
         number, light = 0, []
         if measured is None:
-            picks = way.first(min(ROUND - 1, left // self.rows(traces[0], near=False)))
+            rows = self.rows(traces[0], near=False)
+            picks = way.first(max(n for n in range(ROUND) if self._cost(n, rows) <= max(left, 0)))
         else:
             left -= measured.rows
             # Inside a turn nothing is sampled, and what was is not shown.
@@ -274,14 +282,17 @@ class LatentSource:
 
     def _following(self, way: Way, traces: dict[int, Trace], left: int, tolerance: float, traced: bool) -> tuple:
         """Pictures to sample next for at most `left` rows: those with unlike neighbours, and with alike ones."""
-        picks, light, cost = [], [], 0
+        chosen: dict[bool, list[int]] = {False: [], True: []}
         for picture in way.following(ROUND, tolerance):
-            near = traced and way.distance(*way.neighbours(picture)) <= NEAR
-            rows = self.rows(traces[0], near=near)
-            if cost + rows <= left:
-                (light if near else picks).append(picture)
-                cost += rows
-        return picks, light
+            near = bool(traced and way.distance(*way.neighbours(picture)) <= NEAR)
+            chosen[near].append(picture)
+            if sum(self._cost(len(group), self.rows(traces[0], near=near)) for near, group in chosen.items()) > left:
+                chosen[near].pop()
+        return chosen[False], chosen[True]
+
+    def _cost(self, pictures: int, rows: int) -> int:
+        """Model rows of pictures on a way, at so many rows each, with those of its ends."""
+        return rows * (pictures + self.ends * -(-pictures // self.plan.settings.batch_size))
 
     def full_rows(self, trace: Trace) -> int:
         """Model rows of one picture that is sampled in full."""
@@ -312,10 +323,12 @@ class LatentSource:
         near: bool = False,
         cook: Cook | None = None,
         traced: bool | None = None,
+        ends: Segment | None = None,
     ) -> tuple[list[int], torch.Tensor, Trace]:
         """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored.
 
-        traced: record what the model says; where absent, in all but exact mode.
+        traced: record what the model says; where absent, in all but exact mode. ends: the segment whose ends the
+        pictures may look at.
         """
         if path.exists():
             stored = load_batch(path)
@@ -324,11 +337,16 @@ class LatentSource:
                 self._met.add(path)
                 return stored
         settings, trace = self.plan.settings, Trace()
+        looks = self.ends and ends is not None
+        if looks:
+            if between is not None:
+                between = stacked([*(self.keyframe(end, ends.recipes)[1] for end in ends.ends()), between])
+            cook = cook and replace(cook, ends=True)
         with self.clock.stage("interpolate"):
             if cook is None:
-                made = self.material.batch(a, b, positions)
+                made = self.material.batch(a, b, [*((0.0, 1.0) if looks else ()), *positions])
             else:
-                made = self.material.cooked(a, b, cook.rows, cook.extras, cook.places)
+                made = self.material.cooked(a, b, cook.all_rows(), cook.extras, cook.places)
         model, steps, cfg = self.model, settings.steps, settings.cfg
         traced = recorded = self._traced if traced is None else traced
         rule = predictor(cfg, trace, between, near=near)
@@ -343,14 +361,17 @@ class LatentSource:
                 cfg=cfg,
                 sampler=settings.sampler,
                 scheduler=settings.scheduler,
-                on_step=lambda step, x0: self.tick(len(pictures)),
+                on_step=lambda step, x0: self.tick(len(x0)),
                 **({"predict": rule} if traced else {}),
+                **({"between": positions} if looks else {}),
             )
         latents = latents.float().cpu()
         if traced and not recorded:
             trace = Trace(rows=trace.rows)
         if not traced:
-            trace.rows = len(pictures) * settings.calls_for(steps, guided=cfg != 1)
+            trace.rows = len(latents) * settings.calls_for(steps, guided=cfg != 1)
+        if looks:
+            latents, trace = latents[self.ends :], trace.after(self.ends)
         self.counts.batches += 1
         self.counts.pictures += len(pictures)
         self.counts.rows += trace.rows
@@ -368,9 +389,9 @@ class LatentSource:
         traced: bool,
     ) -> tuple:
         """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
-        recipes, rows = cook.recipes, cook.rows
-        model, steps = self.model_at(rows[0][LORA]), int(rows[0][STEPS])
-        guidance = [row[CFG] for row in rows]
+        recipes = cook.recipes
+        model, steps = self.model_at(cook.rows[0][LORA]), int(cook.rows[0][STEPS])
+        guidance = [row[CFG] for row in cook.all_rows()]
         same = guidance.count(guidance[0]) == len(guidance)
         if same and not traced:
             return model, steps, guidance[0], None

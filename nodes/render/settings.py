@@ -21,8 +21,8 @@ class RenderSettings:
     """How pictures are sampled. width, height in pixels; seed of shot k's noise is seed + k.
 
     person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
-    `BORDERS`) and anchor_colours are of the latter, smoothing (0..1, see `motion.smooth`) and even_pace (see
-    `pace`) of the former.
+    `BORDERS`) and anchor_colours are of the latter, smoothing (0..1, see `motion.smooth`), even_pace (see
+    `pace`) and keyframe_attention (pictures look at the two shots' own, see `attention_between`) of the former.
     codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 
@@ -45,6 +45,7 @@ class RenderSettings:
     bit_depth: str = AUTO_DEPTH
     smoothing: float = 0.0
     even_pace: bool = False
+    keyframe_attention: bool = False
 
     def __post_init__(self):
         for name in ("width", "height"):
@@ -92,7 +93,7 @@ class RenderSettings:
 
     def together(self) -> RenderSettings:
         """Every frame sampled, with others, where the schedule puts it."""
-        return replace(self, quality=EXACT, even_pace=False)
+        return replace(self, quality=EXACT, even_pace=False, keyframe_attention=False)
 
     def draft(self) -> RenderSettings:
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""

@@ -42,6 +42,11 @@ class Trace:
         parts = ({call: part[index : index + 1] for call, part in kind.items()} for kind in self.kinds())
         return Trace(*parts)
 
+    def after(self, count: int) -> Trace:
+        """The trace of the pictures after the first `count`, with all the rows that were computed."""
+        parts = ({call: part[count:] for call, part in kind.items()} for kind in self.kinds())
+        return Trace(*parts, self.rows)
+
     def kinds(self) -> tuple[dict, dict, dict]:
         """The three records."""
         return self.early, self.pull, self.rest
@@ -64,6 +69,14 @@ def mixed(low: list[Trace], high: list[Trace], shares: list[float]) -> Trace:
         }
 
     return Trace(mix(0), mix(1), mix(2))
+
+
+def stacked(traces: list[Trace]) -> Trace:
+    """The traces of batches as that of one batch."""
+    import torch
+
+    kinds = zip(*(trace.kinds() for trace in traces), strict=True)
+    return Trace(*({call: torch.cat([part[call] for part in kind]) for call in kind[0]} for kind in kinds))
 
 
 def predictor(
