@@ -56,16 +56,19 @@ def drum_loop(seconds: float, bpm: float = 150.0) -> np.ndarray:
 
 
 class Renderer:
-    """Renders excerpts with the demo model and keeps the pictures as they are before encoding."""
+    """Renders excerpts with the demo model and keeps the pictures as they are before encoding.
 
-    def __init__(self, home: Path, size: int, *, even_pace: bool = True):
+    defaults: settings that are not the demo model's; an even pace unless it is among them.
+    """
+
+    def __init__(self, home: Path, size: int, **defaults):
         bootstrap(HeadlessHost(home))
         from headless.sd.checkpoint import load_checkpoint
 
         self.host = pack.load("nodes.host").current()
         self.stage, self.plan = pack.load("nodes.render.render"), pack.load("nodes.render.plan")
         self.parts = load_checkpoint(demo_model.CHECKPOINT, device="cpu")
-        self.size, self.even_pace = size, even_pace
+        self.size, self.defaults = size, {"even_pace": True} | defaults
         self.pictures: list[np.ndarray] = []
         self.latents: dict[tuple[int, int], np.ndarray] = {}
         write = self.stage.write_segment
@@ -92,7 +95,7 @@ class Renderer:
         """The demo model's settings at a quality."""
         return self.plan.RenderSettings(
             self.size, self.size, demo_model.STEPS, demo_model.CFG, "dpmpp_2m", "karras", 1, quality=quality,
-            **({"even_pace": self.even_pace} | changes),
+            **(self.defaults | changes),
         )  # fmt: skip
 
     def key(self, story, schedule) -> str:
@@ -301,12 +304,14 @@ def main() -> None:
     parser.add_argument("--quality", default=pack.load("nodes.render.quality").DEFAULT_QUALITY)
     parser.add_argument("--one-beat", action="store_true")
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
+    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
     parser.add_argument("--sheets", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as home:
-        renderer = Renderer(Path(home), options.size, even_pace=not options.raw_pace)
+        changes = {"even_pace": not options.raw_pace, "keyframe_attention": options.keyframe_attention}
+        renderer = Renderer(Path(home), options.size, **changes)
         files = [
             path for entry in options.songs for path in (sorted(entry.glob("*.ogg")) if entry.is_dir() else [entry])
         ]

@@ -67,7 +67,8 @@ def main() -> None:
     timeline, onset = pack.load("nodes.story.timeline"), pack.load("nodes.schedule.onset")
     results = {}
     with tempfile.TemporaryDirectory() as home:
-        renderer = Renderer(Path(home), options.size, even_pace=not options.raw_pace)
+        changes = {"even_pace": not options.raw_pace, "keyframe_attention": options.keyframe_attention}
+        renderer = Renderer(Path(home), options.size, **changes)
         if options.song:
             waveform, rate = media.read_audio(options.song)
         else:
@@ -81,8 +82,7 @@ def main() -> None:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):
                 way = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
-                way |= {"smoothing": smoothing, "keyframe_attention": options.keyframe_attention}
-                frames, report = renderer.render(story, schedule, waveform, rate, **way)
+                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **way)
                 row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
                 name = f"{mode}, {quality}" + (f", smoothing {smoothing:g}" if smoothing else "")
                 results[name] = row

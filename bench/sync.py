@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--quality", default="balanced")
     parser.add_argument("--only", nargs="*", choices=WAYS, default=WAYS)
+    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -77,7 +78,8 @@ def main() -> None:
     results = {}
     print(f"{'way':20} {'onset-motion r':>14} {'starts, frames':>22} {'model calls':>12}")
     with tempfile.TemporaryDirectory() as home:
-        renderer = Renderer(Path(home), options.size, even_pace=not options.raw_pace)
+        changes = {"even_pace": not options.raw_pace, "keyframe_attention": options.keyframe_attention}
+        renderer = Renderer(Path(home), options.size, **changes)
         for way, told, schedule in schedules(song, story):
             if way not in options.only:
                 continue

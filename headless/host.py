@@ -370,6 +370,7 @@ class HeadlessHost(_port.Host):
         denoise=1.0,
         on_step=None,
         predict=None,
+        between=None,
     ):
         from .sd import sampling
 
@@ -391,6 +392,7 @@ class HeadlessHost(_port.Host):
             denoise=denoise,
             on_step=step,
             predict=predict,
+            between=between,
         )
 
     def vae_encode(self, vae, pixels):

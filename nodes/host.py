@@ -20,11 +20,12 @@ import types
 import uuid
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import attention_between
 from .animatediff import INJECTED, Motion, as_set, guides_itself, motion_of
 from .errors import InputError
 from .fresh_noise import fresh_noise
@@ -187,6 +188,7 @@ class Host(ABC):
         denoise: float = 1.0,
         on_step: Callable[[int, torch.Tensor], None] | None = None,
         predict: Predict | None = None,
+        between: Sequence[float] | None = None,
     ) -> torch.Tensor:
         """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
 
@@ -196,6 +198,9 @@ class Host(ABC):
         predict(call, x, sigma, evaluate): gives the guided estimate of the latent in the sampler's scale, in place
         of the usual rule. evaluate(guided) asks the model and returns the estimates with the positive and, if
         guided, with the negative prompt (else None).
+        between: the first two rows are the ends of a way, sampled as they would be alone, and row 2 + i lies at
+        between[i] in 0..1 on it: in self-attention it looks at both ends as well, see `attention_between`.
+        Raises InputError when a MODEL's self-attention is not free for that.
         """
 
     def guidance_is_plain(self, model: Any) -> bool:
@@ -495,6 +500,40 @@ def _tcd_method(model: Any, noise: torch.Tensor) -> Any:
     return comfy.samplers.KSAMPLER(method)
 
 
+def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
+    """A clone of a MODEL whose self-attention is that of `attention_between`; the MODEL stays as it is."""
+    from comfy.ldm.modules.attention import optimized_attention
+
+    if model.model_options.get("transformer_options", {}).get("patches_replace", {}).get("attn1"):
+        raise InputError(
+            "Another node has replaced the self-attention of this MODEL, which pictures that look at the keyframes "
+            "need for themselves; connect the MODEL from before that node, or turn keyframe_attention off."
+        )
+    rows = attention_between.ENDS + len(between)
+
+    def replace(query, key, value, options):
+        def attention(*parts):
+            return optimized_attention(
+                *parts, options["n_heads"], attn_precision=options["attn_precision"], transformer_options=options
+            )
+
+        batch = rows * len(options["cond_or_uncond"])
+        if query.shape[0] != batch or key.shape[0] != batch:
+            raise InputError(
+                f"A patch of this MODEL gives self-attention {query.shape[0]} rows where {batch} are sampled, so that "
+                "pictures cannot look at the keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
+            )
+        return attention_between.attend(attention, query, key, value, between)
+
+    model = model.clone()
+    unet = model.get_model_object("diffusion_model")
+    blocks = {"input": len(unet.input_blocks), "middle": 1, "output": len(unet.output_blocks)}
+    for name, count in blocks.items():
+        for number in range(count):
+            model.set_model_attn1_replace(replace, name, number)
+    return model
+
+
 class _ComfyProgress(Progress):
     def __init__(self, total: int, node_id: str | None):
         import comfy.utils
@@ -657,12 +696,15 @@ class ComfyHost(Host):
         denoise=1.0,
         on_step=None,
         predict=None,
+        between=None,
     ):
         import comfy.sample
 
         channels = model.get_model_object("latent_format").latent_channels
         if channels != LATENT_CHANNELS:
             raise InputError(f"This MODEL has {channels} latent channels; load an SD1.5 checkpoint, which has 4.")
+        if between is not None:
+            model = _attending_between(model, attention_between.checked(between, noise.shape[0]))
 
         def callback(step, x0, x, total_steps):
             self.check_interrupt()

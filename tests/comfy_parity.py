@@ -55,8 +55,9 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
             positive = torch.cat([encode(text_encoder, text)[0][0] for text in case["positive"]])
             negative = encode(text_encoder, case["negative"])[0][0]
             estimates = []
-            if case["sampler"] in port.ADDING_NOISE:
+            if case["sampler"] in port.ADDING_NOISE or case.get("between"):
                 # ComfyUI's own noise between steps depends on the batch; ours is given to its sampler by the port.
+                # Rows that attend to the ends of their way are the port's as well.
                 results[case["name"]] = port.ComfyHost().sample(
                     unet,
                     noise,
@@ -65,6 +66,8 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
                     **{name: case[name] for name in ("steps", "cfg", "sampler", "scheduler", "denoise")},
                     latent=latent,
                     on_step=lambda step, x0, keep=estimates: keep.append(x0.clone()),
+                    predict=plain_rule(case["cfg"]) if case.get("predict") else None,
+                    between=case.get("between"),
                 )
                 results[case["name"] + " x0"] = estimates[1]
                 continue
@@ -84,7 +87,78 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
                 seed=0,
             )
             results[case["name"] + " x0"] = estimates[1]
+        for name, value in between_in_comfyui(port, model, positive, negative, inputs).items():
+            results[f"between {name}"] = value
     np.savez(out_file, **{name: value.float().cpu().numpy() for name, value in results.items()})
+
+
+def plain_rule(cfg):
+    """The usual guidance as a `predict`."""
+
+    def predict(call, x, sigma, evaluate):
+        wanted, unwanted = evaluate(True)
+        return unwanted + (wanted - unwanted) * cfg
+
+    return predict
+
+
+def between_in_comfyui(port, model, positive, negative, inputs):
+    """What only ComfyUI can do with the prompts of rows between ends: other chunks, and what becomes of the MODEL."""
+    import copy
+
+    import comfy.samplers
+    import torch
+
+    def sampled(model, **more):
+        options = {"steps": 2, "cfg": 7.5, "sampler": "euler", "scheduler": "normal", "between": [0.25, 0.8]}
+        return port.ComfyHost().sample(model, inputs["noise"], positive[:1], negative, **(options | more))
+
+    def refused(model):
+        try:
+            sampled(model)
+        except port.InputError as error:
+            return torch.tensor(list(str(error).encode()))
+        return torch.zeros(0)
+
+    chunks = []
+
+    def watched(turned):
+        """The MODEL with a note of the chunks of each call; turned, they are computed in the other order."""
+
+        def wrapper(apply, given):
+            x, t, c = given["input"], given["timestep"], dict(given["c"])
+            options = c["transformer_options"] = dict(c["transformer_options"])
+            count = len(given["cond_or_uncond"])
+            if turned:
+                x, t, c["c_crossattn"] = (torch.cat(v.chunk(count)[::-1]) for v in (x, t, c["c_crossattn"]))
+                options["cond_or_uncond"] = options["cond_or_uncond"][::-1]
+            chunks.append(options["cond_or_uncond"])
+            out = apply(x, t, **c)
+            return torch.cat(out.chunk(count)[::-1]) if turned else out
+
+        patched = model.clone()
+        patched.set_model_unet_function_wrapper(wrapper)
+        return patched
+
+    host, results = port.ComfyHost(), {}
+    mark, options = host.fingerprint(model), copy.deepcopy(model.model_options)
+    results["usual"] = sampled(watched(False))
+    results["turned"] = sampled(watched(True))
+    apart, comfy.samplers.can_concat_cond = comfy.samplers.can_concat_cond, lambda a, b: a is b
+    try:
+        results["apart"] = sampled(watched(False))
+    finally:
+        comfy.samplers.can_concat_cond = apart
+    results["chunks"] = torch.tensor([len(each) for each in chunks])
+    results["firsts"] = torch.tensor([each[0] for each in chunks])
+    results["without"] = sampled(model, between=None)
+    results["kept"] = torch.tensor([host.fingerprint(model) == mark, model.model_options == options])
+    replaced, tiled = model.clone(), model.clone()
+    replaced.set_model_attn1_replace(lambda q, k, v, options: q, "middle", 0)
+    results["replaced"] = refused(replaced)
+    tiled.set_model_attn1_patch(lambda q, k, v, options: tuple(part.repeat(2, 1, 1) for part in (q, k, v)))
+    results["tiled"] = refused(tiled)
+    return results
 
 
 if __name__ == "__main__":

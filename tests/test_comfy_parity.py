@@ -12,6 +12,7 @@ import logging
 import subprocess
 from pathlib import Path
 
+import comfy_parity
 import numpy as np
 import pytest
 from comfyui import find_comfyui
@@ -48,11 +49,27 @@ TEXTS = {
 }
 
 
-def _case(sampler, scheduler, positive, negative, *, denoise=1.0, cfg=7.5, steps=4, lora=False):
+WAY = [PLAIN, WEIGHTED, "a harbour", "a fox"]
+
+
+def _case(
+    sampler,
+    scheduler,
+    positive,
+    negative,
+    *,
+    denoise=1.0,
+    cfg=7.5,
+    steps=4,
+    lora=False,
+    between=None,
+    predict=False,
+):
     positive = [positive] if isinstance(positive, str) else positive
     kind = "img2img" if denoise < 1 else "txt2img"
     kind += f" {denoise:g}" if denoise not in (0.5, 1.0) else ""
     more = f"{' lora' if lora else ''}{' cfg 1' if cfg == 1 else ''}{' rows' if len(positive) > 1 else ''}"
+    more += f"{' between' if between else ''}{' predict' if predict else ''}"
     return {
         "name": f"{sampler} {scheduler} {kind}{more}",
         "sampler": sampler,
@@ -64,6 +81,8 @@ def _case(sampler, scheduler, positive, negative, *, denoise=1.0, cfg=7.5, steps
         "steps": steps,
         "lora": lora,
         "rows": len(positive),
+        "between": between,
+        "predict": predict,
     }
 
 
@@ -97,6 +116,11 @@ SAMPLES = [
     _case("tcd", "sgm_uniform", PLAIN, EMPTY, cfg=1),
     _case("tcd", "sgm_uniform", [PLAIN, WEIGHTED], EMPTY, cfg=1.5),
     _case("tcd", "simple", PLAIN, EMPTY, denoise=0.5),
+    # Two ends and two pictures between them, which attend to the ends.
+    _case("euler", "normal", WAY, EMPTY, between=[0.25, 0.8]),
+    _case("dpmpp_2m", "karras", WAY, EMPTY, denoise=0.5, between=[0.25, 0.8], lora=True),
+    _case("heun", "karras", WAY, EMPTY, between=[0.25, 0.8], predict=True),
+    _case("lcm", "sgm_uniform", WAY, EMPTY, cfg=1, between=[0.25, 0.8]),
 ]
 LORA_STRENGTHS = (0.8, 0.6)
 SCHEDULERS = pack.load("nodes.host").SCHEDULERS
@@ -128,8 +152,8 @@ def lora(tmp_path_factory, ours) -> Path:
 def inputs() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(3)
     return {
-        "noise": rng.standard_normal((2, 4, 8, 8)).astype(np.float32),
-        "latent": (rng.standard_normal((2, 4, 8, 8)) * 4).astype(np.float32),
+        "noise": rng.standard_normal((4, 4, 8, 8)).astype(np.float32),
+        "latent": (rng.standard_normal((4, 4, 8, 8)) * 4).astype(np.float32),
         "pixels": rng.random((2, 70, 67, 3)).astype(np.float32),
     }
 
@@ -185,6 +209,8 @@ def _sampled(parts, case, inputs):
         latent=latent if case["denoise"] < 1 else None,
         denoise=case["denoise"],
         on_step=lambda i, x0: estimates.append(x0.clone()),
+        predict=comfy_parity.plain_rule(case["cfg"]) if case["predict"] else None,
+        between=case["between"],
     )
     return result.numpy(), estimates[1].numpy()
 
@@ -226,6 +252,22 @@ def test_a_lora_changes_text_and_picture_as_in_comfyui(ours, lora, theirs):
     plain = theirs[f"text{list(TEXTS).index('plain')}"]
     assert _difference("text lora", encode_text(clip, PLAIN).numpy(), theirs["text_lora"], plain) <= TOLERANCE
     assert _difference("change", theirs["euler normal txt2img lora"], theirs["euler normal txt2img"]) > 0.01
+
+
+def test_chunks_of_rows_between_ends_may_come_in_any_order_and_one_by_one(theirs):
+    assert theirs["between chunks"].tolist() == [2, 2, 2, 2, 1, 1, 1, 1]
+    assert theirs["between firsts"][0] != theirs["between firsts"][2]
+    for name in ("turned", "apart"):
+        assert _difference(name, theirs[f"between {name}"], theirs["between usual"]) <= TOLERANCE
+    changes = np.abs(theirs["between without"] - theirs["between usual"]).max(axis=(1, 2, 3))
+    assert changes[:2].max() < 1e-4 and changes[2:].min() > 0.01
+
+
+def test_attending_to_the_ends_leaves_the_model_and_refuses_one_that_is_not_free(theirs):
+    assert theirs["between kept"].all()
+    said = [bytes(theirs[f"between {name}"].astype(np.uint8)).decode() for name in ("replaced", "tiled")]
+    assert "Another node has replaced the self-attention" in said[0]
+    assert "16 rows where 8 are sampled" in said[1]
 
 
 def test_vae_is_equal(ours, theirs, inputs):

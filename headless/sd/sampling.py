@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .. import pack
+from .attention import attending_between
 from .parts import Model
 
 if TYPE_CHECKING:
     import torch
 
 InputError = pack.load("nodes.errors").InputError
+checked_between = pack.load("nodes.attention_between").checked
 fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
 sample_tcd = pack.load("nodes.tcd").sample_tcd
 _host = pack.load("nodes.host")
@@ -220,6 +222,7 @@ def sample(
     denoise: float = 1.0,
     on_step: OnStep | None = None,
     predict: _host.Predict | None = None,
+    between: Sequence[float] | None = None,
 ) -> torch.Tensor:
     """Turn noise into latents as ComfyUI's KSampler does.
 
@@ -240,6 +243,8 @@ def sample(
         (`LATENT_FACTOR` times the latent). What it raises ends the sampling.
     predict : callable, optional
         Takes the place of guidance, see `Host.sample`.
+    between : sequence of float, optional
+        Positions of the rows after the first two on the way between those, see `Host.sample`.
 
     Returns
     -------
@@ -249,7 +254,7 @@ def sample(
     Raises
     ------
     InputError
-        For an unknown sampler or scheduler, or shapes that do not fit the model.
+        For an unknown sampler or scheduler, shapes that do not fit the model, or positions that do not fit the rows.
     """
     import torch
 
@@ -262,6 +267,8 @@ def sample(
             f"The noise has the shape {tuple(noise.shape)}, this MODEL takes (B, {model.latent_channels}, h, w); "
             "use a latent made for SD1.5."
         )
+    if between is not None:
+        between = checked_between(between, noise.shape[0])
     start = torch.zeros_like(noise) if latent is None else latent
     if start.shape[0] not in (1, noise.shape[0]) or start.shape[1:] != noise.shape[1:]:
         raise InputError(
@@ -276,7 +283,7 @@ def sample(
     noise, start = noise.to(device, torch.float32), start.to(device, torch.float32) * LATENT_FACTOR
     full = math.isclose(float(sigmas[0]), float(_sigma_table()[0][-1]), rel_tol=1e-5)
     x = noise * (torch.sqrt(1 + sigmas[0] ** 2) if full else sigmas[0]) + start
-    with torch.no_grad():
+    with torch.no_grad(), attending_between(model.weights.module, between):
         denoiser = _denoiser(model, positive, negative, noise.shape[0], cfg, predict)
         x = _SAMPLERS[sampler](denoiser, x, sigmas, on_step or (lambda i, x0: None), noise)
     return (x / LATENT_FACTOR).cpu()
