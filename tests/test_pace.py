@@ -37,7 +37,14 @@ def measured(latent, rows=ROWS):
         asked.extend(mixes)
         return [(latent(at), None, COST) for at in mixes]
 
-    way = pace.measure(((latent(0.0), None), (latent(1.0), None)), sample, lambda way, at: (COST, False), rows, count=4)
+    way = pace.measure(
+        ((latent(0.0), None), (latent(1.0), None)),
+        sample,
+        lambda way, at: (COST, False),
+        lambda n, each: n * each,
+        rows,
+        count=4,
+    )
     return way, asked
 
 

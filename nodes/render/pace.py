@@ -206,24 +206,26 @@ def measure(
     ends: tuple[tuple[np.ndarray, Any], tuple[np.ndarray, Any]],
     sample: Callable[[list[float], Measured, bool], list[tuple[np.ndarray, Any, int]]],
     cost: Callable[[Measured, float], tuple[int, bool]],
+    total: Callable[[int, int], int],
     rows: int,
     count: int,
 ) -> Measured:
     """Measure a way between two pictures, each with its trace, for at most `rows` model rows.
 
     sample(mixes, measured, near): latent, trace and rows of each. cost(measured, mix): its rows, and whether its
-    neighbours are near each other. count: pictures that are chosen at a time.
+    neighbours are near each other. total(n, rows): those of n such pictures. count: pictures that are chosen at a time.
     """
     way = Measured()
     for at, end in zip((0.0, 1.0), ends, strict=True):
         way.add(at, *end)
     while True:
-        left, chosen = rows - way.rows, {False: [], True: []}
+        chosen, prices = {False: [], True: []}, {}
         for at in way.following(count):
             price, near = cost(way, at)
-            if price <= left:
-                left -= price
-                chosen[near].append(at)
+            prices[near] = price
+            chosen[near].append(at)
+            if sum(total(len(chosen[kind]), one) for kind, one in prices.items()) > rows - way.rows:
+                chosen[near].pop()
         if not any(chosen.values()):
             return way
         made = [

@@ -156,15 +156,17 @@ class LatentSource:
                     path, names, segment.shot_a, segment.shot_b, batch, between, near, cook,
                     traced=self._keys_traced, ends=segment,
                 )  # fmt: skip
-                made += [(latents[row].numpy(), trace.row(row), trace.rows // len(batch)) for row in range(len(batch))]
+                for row in range(len(batch)):
+                    spent = trace.rows // len(batch) + (row < trace.rows % len(batch))
+                    made.append((latents[row].numpy(), trace.row(row), spent))
             return made
 
         def cost(way: Measured, at: float) -> tuple[int, bool]:
             low, high = way.neighbours(at)
             near = self._keys_traced and distance(way.latents[low], way.latents[high]) <= NEAR
-            return self.rows(start[1], near=near) * (1 + self.ends), near
+            return self.rows(start[1], near=near), near
 
-        way = measure((start, end), sample, cost, int(worth * self.full_rows(start[1])), ROUND)
+        way = measure((start, end), sample, cost, self._cost, int(worth * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: way}
         t = way.evened(segment.t, self.plan.turning)
         rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
