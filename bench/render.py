@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("--memory-frames", type=int, default=60)
     parser.add_argument("--beside", action="store_true", help="time the plain loops beside both modes")
     parser.add_argument("--comfyui", action="store_true", help="and the KSampler loop of a real ComfyUI")
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=METHODS, help=", ".join(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="what is timed beside")
     parser.add_argument("--only-beside", action="store_true", help="neither overhead nor memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

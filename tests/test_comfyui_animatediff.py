@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from comfy_server import ComfyServer
 from comfyui import find_comfyui
+from PIL import Image
 from random_motion import cached_random_motion
 from random_sd15 import cached_random_sd15
 from test_comfyui_server import click_song, frames_of, saved_video, workflow
@@ -101,8 +102,6 @@ def test_a_shot_of_sixteen_frames_is_what_ksampler_makes_of_a_batch(server, rend
     graph["35"] = {"class_type": "SaveImage", "inputs": {"images": ["34", 0], "filename_prefix": "batch"}}
     _, entry = server.run(graph)
     assert entry["status"]["status_str"] == "success", entry["status"]
-    from PIL import Image
-
     saved = [server.folder / "output" / image["filename"] for image in entry["outputs"]["35"]["images"]]
     batch = coarse(np.stack([np.asarray(Image.open(path)) for path in saved]))
     shown = coarse(rendered[1][:16])

@@ -113,7 +113,7 @@ def test_traces_are_stacked_and_cut():
     assert trace(2, 1).after(1).rows == 7
 
 
-def test_the_demo_model_keeps_the_ends_and_draws_nearer_to_them(tmp_path):
+def test_the_demo_model_keeps_the_ends_and_draws_nearer_to_them():
     """On the real small model: the keyframes' latents come out of a batch as they do alone."""
     from headless.sd.sampling import sample
     from headless.sd.text import encode_text

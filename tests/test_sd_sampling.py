@@ -119,8 +119,9 @@ def tcd_by_hand(denoise, x, sigmas, start, gamma):
     )
 
 
-def test_tcd_steps_as_diffusers_scheduler_does():
+def test_tcd_steps_as_diffusers_scheduler_does(monkeypatch):
     from diffusers import TCDScheduler
+    from diffusers.schedulers import scheduling_tcd
 
     scheduler = TCDScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     steps = [999, 759, 499, 259]
@@ -133,28 +134,12 @@ def test_tcd_steps_as_diffusers_scheduler_does():
     # diffusers draws its own noise; here each step's is ours, by its generator's place.
     made = x / (1 + levels[0] ** 2) ** 0.5
     for i, step in enumerate(steps):
-        before = tcd_module_randn(scheduler, fresh_noise(start, i))
-        try:
-            made = scheduler.step(answers[i], step, made, eta=tcd.GAMMA).prev_sample
-        finally:
-            before()
+        monkeypatch.setattr(scheduling_tcd, "randn_tensor", lambda *_, i=i, **__: fresh_noise(start, i))
+        made = scheduler.step(answers[i], step, made, eta=tcd.GAMMA).prev_sample
     ours = tcd_by_hand(lambda x, sigma: x - sigma * answers[next(calls)], x, levels, start, tcd.GAMMA)
     # Its last step keeps the noise of the first training step's level, ours none.
     least = sampling.log_sigmas()[0].exp()
     torch.testing.assert_close(made * (1 + least**2) ** 0.5 - least * answers[-1], ours, rtol=1e-3, atol=1e-3)
-
-
-def tcd_module_randn(scheduler, value):
-    """Make diffusers' TCD scheduler draw `value`; returns what undoes it."""
-    import diffusers.schedulers.scheduling_tcd as module
-
-    original = module.randn_tensor
-    module.randn_tensor = lambda *_, **__: value
-
-    def undo():
-        module.randn_tensor = original
-
-    return undo
 
 
 def test_tcd_without_chance_is_euler_and_with_all_of_it_lcm():

@@ -8,6 +8,8 @@ once is bisected down to neighbouring pictures, and a stretch that hardly change
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 # Deviation from the line, as a share of the distance of two anchors, that is assumed where nothing was measured yet ...
@@ -103,6 +105,23 @@ class Way:
         """The picture whose sampling leaves least."""
         inside = [n for n in range(low + 1, high) if self.weight[n] > 0]
         return min(inside, key=lambda n: self._spread(low, n) + self._spread(n, high))
+
+
+def affordable(
+    candidates: Iterable, price: Callable[..., tuple[int, bool]], total: Callable[[int, int], int], left: int
+) -> dict[bool, list]:
+    """Those of the candidates, best first, that `left` model rows suffice for: by whether their neighbours are alike.
+
+    price(candidate): its rows, and whether its neighbours are alike. total(n, rows): those of n such pictures.
+    """
+    chosen, prices = {False: [], True: []}, {}
+    for one in candidates:
+        rows, near = price(one)
+        prices[near] = rows
+        chosen[near].append(one)
+        if sum(total(len(chosen[kind]), each) for kind, each in prices.items()) > left:
+            chosen[near].pop()
+    return chosen
 
 
 def on_line(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .anchors import on_line
+from .anchors import affordable, on_line
 
 # Share of the pace that stays that of the mix, so that every mix is passed.
 MIXED = 0.1
@@ -219,13 +220,7 @@ def measure(
     for at, end in zip((0.0, 1.0), ends, strict=True):
         way.add(at, *end)
     while True:
-        chosen, prices = {False: [], True: []}, {}
-        for at in way.following(count):
-            price, near = cost(way, at)
-            prices[near] = price
-            chosen[near].append(at)
-            if sum(total(len(chosen[kind]), one) for kind, one in prices.items()) > rows - way.rows:
-                chosen[near].pop()
+        chosen = affordable(way.following(count), partial(cost, way), total, rows - way.rows)
         if not any(chosen.values()):
             return way
         made = [

@@ -38,17 +38,12 @@ class ShotMaterial:
             text: host.encode_text(clip, with_person(text, settings.person)).cpu() for text in sorted(texts)
         }
         self.seeds = list(shot_seeds(story, settings))
-        self._shape = (1, *settings.latent_shape)
+        self._shape = settings.latent_shape
 
-    def noise(self, shot: int, place: int | None = None) -> torch.Tensor:
-        """Gaussian noise (1, 4, H/8, W/8) of a shot, from its own generator: what KSampler draws for that seed.
-
-        place: a row of what it draws for a batch of `WINDOW` latents.
-        """
+    def noise(self, shot: int, rows: int = 1) -> torch.Tensor:
+        """Gaussian noise (rows, 4, H/8, W/8) of a shot, from its own generator: KSampler's for that seed and batch."""
         generator = torch.Generator("cpu").manual_seed(self.seeds[shot])
-        if place is None:
-            return torch.randn(self._shape, generator=generator, device="cpu")
-        return torch.randn((WINDOW, *self._shape[1:]), generator=generator, device="cpu")[place : place + 1]
+        return torch.randn((rows, *self._shape), generator=generator, device="cpu")
 
     def prompts(self, *shots: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """(positive, negative) of shots, all repeated to their common number of tokens."""
@@ -81,14 +76,13 @@ class ShotMaterial:
         shot_b: int,
         rows: Sequence[Sequence[float]],
         extras: Sequence[str],
-        places: Sequence[int | None] | None = None,
+        places: Sequence[int] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(noise, positive, negative), one row per recipe between two shots.
 
         extras: prompts that recipes mix in, the shot before's and the themes'. The noise of both shots walks before it
-        is interpolated; places: which row of it each picture has, see `noise`.
-        The shot before's prompt is interpolated with the prompt by its weight, then the mean of
-        the themes, weighted, by their sum.
+        is interpolated; places: the row that each picture has of the noise of a whole window. The shot before's prompt
+        is interpolated with the prompt by its weight, then the mean of the themes, weighted, by their sum.
         """
         shots = [self._story.shots[shot] for shot in (shot_a, shot_b)]
         texts = [text for shot in shots for text in (shot.prompt, shot.negative)] + list(extras)
@@ -96,9 +90,10 @@ class ShotMaterial:
         long = [repeat_tokens(self._embeddings[text], tokens) for text in texts]
         positive_a, negative_a, positive_b, negative_b, before, *themes = long
         noise, positive, negative = [], [], []
-        for row, place in zip(rows, places or [None] * len(rows), strict=True):
+        own = [(self.seeds[shot], self.noise(shot, WINDOW if places else 1)) for shot in (shot_a, shot_b)]
+        for row, place in zip(rows, places or [0] * len(rows), strict=True):
             t = row[T]
-            walks = [walked(self.noise(shot, place), self.seeds[shot], row[WALK]) for shot in (shot_a, shot_b)]
+            walks = [walked(drawn[place : place + 1], seed, row[WALK]) for seed, drawn in own]
             noise.append(slerp(*walks, t, dim=(1, 2, 3)))
             prompt = slerp(slerp(positive_a, positive_b, t, dim=2), before, row[CARRY], dim=2)
             weights = row[THEMES:]

@@ -13,7 +13,7 @@ import torch
 
 from ..errors import InputError
 from ..host import Host
-from .anchors import Way, distance
+from .anchors import Way, affordable, distance
 from .pace import FINEST, Measured, measure
 from .pictures import ShotMaterial
 from .plan import Plan, Segment, segment_key, shot_key, still_key
@@ -284,12 +284,12 @@ class LatentSource:
 
     def _following(self, way: Way, traces: dict[int, Trace], left: int, tolerance: float, traced: bool) -> tuple:
         """Pictures to sample next for at most `left` rows: those with unlike neighbours, and with alike ones."""
-        chosen: dict[bool, list[int]] = {False: [], True: []}
-        for picture in way.following(ROUND, tolerance):
-            near = bool(traced and way.distance(*way.neighbours(picture)) <= NEAR)
-            chosen[near].append(picture)
-            if sum(self._cost(len(group), self.rows(traces[0], near=near)) for near, group in chosen.items()) > left:
-                chosen[near].pop()
+
+        def price(picture: int) -> tuple[int, bool]:
+            near = traced and way.distance(*way.neighbours(picture)) <= NEAR
+            return self.rows(traces[0], near=near), near
+
+        chosen = affordable(way.following(ROUND, tolerance), price, self._cost, left)
         return chosen[False], chosen[True]
 
     def _cost(self, pictures: int, rows: int) -> int:

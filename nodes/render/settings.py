@@ -89,7 +89,7 @@ class RenderSettings:
 
     def one_by_one(self) -> RenderSettings:
         """Every frame sampled, after the one before it."""
-        return RenderSettings(**(vars(self) | {"quality": EXACT, "batch_size": 1}))
+        return replace(self, quality=EXACT, batch_size=1)
 
     def together(self) -> RenderSettings:
         """Every frame sampled, with others, where the schedule puts it."""
@@ -100,4 +100,4 @@ class RenderSettings:
         scale = max(0.5, min(1.0, 128 / min(self.width, self.height)))
         size = [max(64, round(side * scale / 64) * 64) for side in (self.width, self.height)]
         changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": self.encoding.draft()}
-        return RenderSettings(**(vars(self) | changes))
+        return replace(self, **changes)
