@@ -18,14 +18,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from . import pack
-
 if TYPE_CHECKING:
     import numpy as np
 
-_port = pack.load("nodes.host")
-InputError = pack.load("nodes.errors").InputError
-atomic_path = pack.load("nodes.media.files").atomic_path
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.media.files import atomic_path
+from songreel.nodes.host import port as _port
+
 current = _port.current
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
@@ -422,7 +421,7 @@ class HeadlessHost(_port.Host):
             torch.cuda.empty_cache()
 
     def video_from_file(self, path: Path):
-        from .video import VideoFromFile
+        from .comfy_api.video import VideoFromFile
 
         return VideoFromFile(str(path))
 

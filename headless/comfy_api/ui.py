@@ -71,9 +71,8 @@ class ImageSaveHelper:
         compress_level: int = 4,
     ) -> list[SavedResult]:
         """Save float pictures (B, H, W, 3) in 0..1 as numbered PNG files with the workflow in their metadata."""
-        from PIL import Image as PILImage
-
         from ..host import atomic_path, current, numbered
+        from PIL import Image as PILImage
 
         host = current()
         root = host.temp_dir() if folder_type == FolderType.temp else host.output_dir()

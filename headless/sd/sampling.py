@@ -9,18 +9,17 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .. import pack
 from .attention import attending_between
 from .parts import Model
 
 if TYPE_CHECKING:
     import torch
 
-InputError = pack.load("nodes.errors").InputError
-checked_between = pack.load("nodes.attention_between").checked
-fresh_noise = pack.load("nodes.fresh_noise").fresh_noise
-sample_tcd = pack.load("nodes.tcd").sample_tcd
-_host = pack.load("nodes.host")
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.diffusion.attention_between import checked as checked_between
+from songreel.nodes.diffusion.fresh_noise import fresh_noise
+from songreel.nodes.diffusion.tcd import sample_tcd
+from songreel.nodes.host import port as _host
 
 LATENT_FACTOR = 0.18215  # a latent's scale inside the sampler over its scale outside
 N_TRAIN = 1000

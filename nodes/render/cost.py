@@ -7,8 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
-
-from ..host import Host
+from ..host.port import Host
 from .pictures import ShotMaterial
 from .plan import Plan, Segment
 from .quality import TRAVEL

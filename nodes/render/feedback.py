@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from ..host import Digest, Host
-from ..motion.colour import Colours
-from ..motion.warp import warp_by
+from ..host.port import Digest, Host
+from .motion.colour import Colours
+from .motion.warp import warp_by
 from .plan import Segment
 from .recipe import CFG, LORA, Still
 from .report import StageClock

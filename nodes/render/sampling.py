@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from ..errors import InputError
-from ..host import Host
+from ..base.errors import InputError
+from ..host.port import Host
 from .anchors import Way, affordable, distance
 from .pace import FINEST, Measured, measure
 from .pictures import ShotMaterial

@@ -1,0 +1,1 @@
+"""The port: everything the pack asks of the program around it, and ComfyUI's answer."""
