@@ -18,8 +18,8 @@ from headless.workflow.core_nodes import (
     SaveVideo,
     prepare_noise,
 )
+from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.host import port
 
 torch = pytest.importorskip("torch")
 

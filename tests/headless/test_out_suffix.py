@@ -6,7 +6,7 @@ import json
 import pytest
 
 from headless.__main__ import bootstrap
-from headless.cli import main as cli
+from headless.cli import render as cli
 from headless.host import HeadlessHost
 from headless.workflow import options
 
