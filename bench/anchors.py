@@ -16,21 +16,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import repository  # noqa: F401
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from skimage.metrics import structural_similarity  # noqa: E402
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
 
-from headless import demo_model, pack  # noqa: E402
-from headless.__main__ import bootstrap  # noqa: E402
-from headless.host import HeadlessHost  # noqa: E402
+from headless import demo_model
+from headless.__main__ import bootstrap
+from headless.host import HeadlessHost
 
 PROMPTS = """a misty harbour at dawn, fishing boats, soft golden light
 a city of glass towers at noon, reflections, blue sky
@@ -62,11 +60,14 @@ class Renderer:
     """
 
     def __init__(self, home: Path, size: int, **defaults):
+        from songreel.nodes.host import current
+        from songreel.nodes.render import plan, render
+
         bootstrap(HeadlessHost(home))
         from headless.sd.checkpoint import load_checkpoint
 
-        self.host = pack.load("nodes.host").current()
-        self.stage, self.plan = pack.load("nodes.render.render"), pack.load("nodes.render.plan")
+        self.host = current()
+        self.stage, self.plan = render, plan
         self.parts = load_checkpoint(demo_model.CHECKPOINT, device="cpu")
         self.size, self.defaults = size, {"even_pace": True} | defaults
         self.pictures: list[np.ndarray] = []
@@ -175,8 +176,10 @@ def at_equal_distances(exact: np.ndarray, count: int) -> dict[str, np.ndarray]:
 
 def measure(renderer: Renderer, name: str, waveform: np.ndarray, rate: int, options) -> dict:
     """One song: exact, the quality, held and blended frames."""
-    audio, timeline = pack.load("nodes.audio.analysis"), pack.load("nodes.story.timeline")
-    onset = pack.load("nodes.schedule.onset")
+    from songreel.nodes.schedule.plan import onset
+    from songreel.nodes.song.audio import analysis as audio
+    from songreel.nodes.story import timeline
+
     waveform = waveform[:, : int(options.seconds * rate)]
     song = audio.analyze(waveform, rate, fps=options.fps)
     one_beat = options.one_beat or name == "150 BPM"
@@ -223,6 +226,8 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
     Which are best is found by dynamic programming over the pictures of each segment, and the pictures are then shared
     out to segments where the next one saves most. Keyframes are always among them, as in the renderer.
     """
+    from songreel.nodes.render.shown import to_uint8
+
     segments = renderer.plan.make_plan(story, schedule, renderer.settings("exact")).segments
     ways, start = [], 0
     for part in segments:
@@ -250,7 +255,7 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
                 share = (schedule.t[part.first_frame + inside] - t[0]) / max(t[1] - t[0], 1e-12)
                 latent = latents[ends[0]] * (1 - share) + latents[ends[1]] * share
                 picture = renderer.host.vae_decode(renderer.parts[2], torch.from_numpy(latent[None].astype(np.float32)))
-                shown[part.first_frame + inside] = pack.load("nodes.render.shown").to_uint8(picture)[0]
+                shown[part.first_frame + inside] = to_uint8(picture)[0]
     return shown
 
 
@@ -293,6 +298,9 @@ def save_sheet(path: Path, frames: np.ndarray, exact: np.ndarray) -> None:
 
 
 def main() -> None:
+    from songreel.nodes.base.media.audio import read_audio
+    from songreel.nodes.render.quality import DEFAULT_QUALITY
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--songs", nargs="*", type=Path, default=[], help="files, or folders of them")
     parser.add_argument("--drum-loop", action="store_true", help="the 150 BPM loop as well")
@@ -301,7 +309,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--fps", default="24")
     parser.add_argument("--size", type=int, default=demo_model.SIZE)
-    parser.add_argument("--quality", default=pack.load("nodes.render.quality").DEFAULT_QUALITY)
+    parser.add_argument("--quality", default=DEFAULT_QUALITY)
     parser.add_argument("--one-beat", action="store_true")
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
@@ -315,7 +323,7 @@ def main() -> None:
         files = [
             path for entry in options.songs for path in (sorted(entry.glob("*.ogg")) if entry.is_dir() else [entry])
         ]
-        songs = [(path.stem, *pack.load("nodes.media.audio").read_audio(path)) for path in files]
+        songs = [(path.stem, *read_audio(path)) for path in files]
         if options.drum_loop or not songs:
             songs.append(("150 BPM", drum_loop(options.seconds), RATE))
         for name, waveform, rate in songs:

@@ -19,14 +19,16 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from repository import ROOT
 
 OURS = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from headless import pack
-song = pack.load("nodes.media.audio").read_audio(__import__("pathlib").Path(sys.argv[2]))
-analyze = pack.load("nodes.audio.analysis").analyze
+import headless
+from pathlib import Path
+from songreel.nodes.base.media.audio import read_audio
+from songreel.nodes.song.audio.analysis import analyze
+song = read_audio(Path(sys.argv[2]))
 text = analyze(*song, fps=24).to_text()
 heavy = sorted({"torch", "numba", "librosa"} & set(sys.modules))
 assert not heavy, heavy
@@ -74,8 +76,7 @@ def make_song(path: Path, *, minutes: float, rate: int, channels: int) -> Path:
     import soundfile
     import soxr
 
-    sys.path.insert(0, str(ROOT))
-    from headless.demo_song import SAMPLE_RATE, make_demo_song
+    from headless.demo.song import SAMPLE_RATE, make_demo_song
 
     wave = np.atleast_2d(make_demo_song()[0])
     wave = wave.T if wave.shape[0] < wave.shape[1] else wave

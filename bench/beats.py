@@ -11,16 +11,12 @@ Clips whose number ends in 0 or 1 were used for tuning; 2 and 3 are the default 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
+import repository  # noqa: F401
+
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from headless import pack  # noqa: E402
-
-sys.path.pop(0)
 
 
 def f_measure(reference: np.ndarray, estimate: np.ndarray) -> float:
@@ -38,7 +34,8 @@ def signed_errors(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
 
 def clicks() -> None:
     """Whether beats drift: their largest error over ten minutes."""
-    analyze = pack.load("nodes.audio.analysis").analyze
+    from songreel.nodes.song.audio.analysis import analyze
+
     for rate in (8_000, 22_050, 44_100, 48_000, 96_000):
         for bpm in (63, 97.3, 128, 171):
             times = np.round(np.arange(0.3, 599.9, 60 / bpm) * rate) / rate
@@ -65,8 +62,8 @@ def main() -> None:
         return clicks()
     if args.clips is None:
         parser.error("give the folder of annotated clips, or --clicks")
-    analyze = pack.load("nodes.audio.analysis").analyze
-    read_audio = pack.load("nodes.media.audio").read_audio
+    from songreel.nodes.base.media.audio import read_audio
+    from songreel.nodes.song.audio.analysis import analyze
 
     takes = tuple(args.takes.split(","))
     clips = [path for path in sorted(args.clips.glob("*.flac")) if path.stem.endswith(takes)]

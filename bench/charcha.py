@@ -26,9 +26,9 @@ from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
+import repository  # noqa: F401
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 ROOMS = ("evening", "living", "office")
 PERIOD = 0.2
@@ -56,8 +56,8 @@ def rate(hits: int, count: int) -> str:
 @lru_cache(maxsize=1)
 def recorded(seed: int) -> list[bytes]:
     """The frames of a capture that was passed."""
-    import capture_actors as actors
-    from capture_server import capture_server
+    from support import capture_actors as actors
+    from support.capture_server import capture_server
 
     async def play(number: int) -> tuple[str, list[bytes]]:
         frames: list[bytes] = []
@@ -86,8 +86,8 @@ def challenge(name: str, seed: int) -> dict:
 
 def attempt(name: str, seed: int, *, light: bool) -> dict:
     """One capture through a server of its own."""
-    import capture_actors as actors
-    from capture_server import capture_server
+    from support import capture_actors as actors
+    from support.capture_server import capture_server
 
     kinds = {
         "genuine": actors.Actor,
@@ -193,9 +193,8 @@ def detectors(folder: Path) -> None:
     """
     import numpy as np
 
-    from headless import pack
+    from songreel.nodes.person.charcha import actions
 
-    actions = pack.load("nodes.charcha.actions")
     hold = 1.4
     fields = {
         "turn_left": {"yaw": actions.YAW},
@@ -248,14 +247,13 @@ def asked(tries: int = 24, hold: float = 1.4) -> None:
     """True detections, and other movements seen with them, of the synthetic subject; real MediaPipe."""
     import io
 
-    import capture_actors as actors
     import numpy as np
-    from capture_server import models
     from PIL import Image
 
-    from headless import pack
+    from songreel.nodes.person.charcha import actions as module
+    from support import capture_actors as actors
+    from support.capture_server import models
 
-    module = pack.load("nodes.charcha.actions")
     landmarker = models()[0]
 
     def seen(actor, now: float):
@@ -308,9 +306,8 @@ def light(count: int = 20_000) -> None:
 
     import numpy as np
 
-    from headless import pack
+    from songreel.nodes.person.charcha import light as module
 
-    module = pack.load("nodes.charcha.light")
     source, noise = random.Random(0), np.random.default_rng(0)
     fits = []
     for _ in range(count):
@@ -336,16 +333,15 @@ def speed(frames: int = 200, sessions: int = 500) -> None:
     import random
     import resource
 
-    import capture_actors as actors
     import numpy as np
-    from capture_server import models
 
-    from headless import pack
+    from songreel.nodes.person.charcha.session import CaptureSession
+    from support import capture_actors as actors
+    from support.capture_server import models
 
-    session = pack.load("nodes.charcha.session").CaptureSession
     landmarker, embedder, _ = models()
     clock, actor = actors.Clock(), actors.Actor(1, "living")
-    running = session(landmarker=landmarker, embedder=embedder, clock=clock, random=random.Random(1))
+    running = CaptureSession(landmarker=landmarker, embedder=embedder, clock=clock, random=random.Random(1))
     actor.hear(running.begin(), clock.now)
     spent, kept = [], []
     for number in range(frames):
@@ -362,7 +358,7 @@ def speed(frames: int = 200, sessions: int = 500) -> None:
     sizes = []
     for number in range(sessions):
         clock.now += 1000
-        running = session(landmarker=landmarker, embedder=embedder, clock=clock, random=random.Random(number))
+        running = CaptureSession(landmarker=landmarker, embedder=embedder, clock=clock, random=random.Random(number))
         running.begin()
         for index, data in enumerate(kept[:6]):
             clock.now += 0.125
@@ -376,9 +372,10 @@ def together(sessions: int, seconds: float = 20.0, rate_: float = 8.0) -> None:
     """Time from sending a frame to its answer, over the websockets of captures at once, on two cores."""
     import random
 
-    import capture_actors as actors
     import numpy as np
-    from capture_server import capture_server
+
+    from support import capture_actors as actors
+    from support.capture_server import capture_server
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])

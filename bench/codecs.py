@@ -19,13 +19,10 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from repository import ROOT
 
-import numpy as np  # noqa: E402
-from skimage.metrics import structural_similarity  # noqa: E402
-
-from headless import pack  # noqa: E402
+import numpy as np
+from skimage.metrics import structural_similarity
 
 FPS, CHUNK, RATE = Fraction(24), 48, 44_100
 # Settings beside each codec's defaults that are worth a line.
@@ -56,7 +53,8 @@ def demo_frames(folder: Path, seconds: float) -> Path:
 
 def measure(folder: Path, frames: list[np.ndarray], codec: str, depth: str, crf: int) -> dict:
     """Encode and join frames; sizes, seconds, and how close they come back."""
-    codecs, video = pack.load("nodes.media.codecs"), pack.load("nodes.media.video")
+    from songreel.nodes.base.media import codecs, video
+
     encoding = codecs.Encoding(codec, depth, crf)
     shown = frames if encoding.levels is np.uint8 else [frame.astype(np.uint16) * 257 for frame in frames]
     t = np.arange(int(len(frames) / FPS * RATE)) / RATE
@@ -90,6 +88,9 @@ def measure(folder: Path, frames: list[np.ndarray], codec: str, depth: str, crf:
 
 def main() -> None:
     """Print the table."""
+    from songreel.nodes.base.media.codecs import CODECS
+    from songreel.nodes.base.media.video import read_frames
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", nargs="?", type=Path)
     parser.add_argument("--seconds", type=float, default=6)
@@ -99,7 +100,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = args.video or demo_frames(folder, args.seconds)
-        once = list(pack.load("nodes.media.video").read_frames(source))
+        once = list(read_frames(source))
         frames = once * args.repeat
         height, width = frames[0].shape[:2]
         print(f"{len(frames)} frames of {width}x{height}")
@@ -107,7 +108,7 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for codec, depth, crf in LINES:
             row = measure(folder, frames, codec, depth, crf)
-            scale = crf if pack.load("nodes.media.codecs").CODECS[codec].crf else ""
+            scale = crf if CODECS[codec].crf else ""
             print(
                 f"| {codec} | {depth} | {scale} | {row['MB']:.1f} | {row['seconds']:.1f} | {row['bytes']:.3f} | "
                 f"{row['speed']:.3f} | {row['ssim']:.4f} |",

@@ -12,27 +12,26 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import repository  # noqa: F401
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity  # noqa: E402
+import numpy as np
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from headless import demo_model, pack  # noqa: E402
-from headless.demo_training import scenes  # noqa: E402
-from headless.demo_training.judge import Judge, accuracy, load_judge  # noqa: E402
-from headless.demo_training.prompts import HELD_OUT  # noqa: E402
-from headless.sd.checkpoint import load_checkpoint  # noqa: E402
-from headless.sd.sampling import sample  # noqa: E402
-from headless.sd.text import encode_text  # noqa: E402
-from headless.sd.vae import vae_decode, vae_encode  # noqa: E402
+from headless import demo_model
+from headless.demo_training import scenes
+from headless.demo_training.judge import Judge, accuracy, load_judge
+from headless.demo_training.prompts import HELD_OUT
+from headless.sd.checkpoint import load_checkpoint
+from headless.sd.sampling import sample
+from headless.sd.text import encode_text
+from headless.sd.vae import vae_decode, vae_encode
+from songreel.nodes.host.port import Sampling
+from songreel.nodes.render.interpolate import slerp
 
-slerp = pack.load("nodes.render.interpolate").slerp
 SIZE = 256
 FRAMES = 25  # of one way between two prompts: two seconds at 12 fps
 
@@ -57,8 +56,7 @@ class Painter:
         for x, prompt in zip(noise.split(16), positive.split(16), strict=True):
             latent = sample(
                 self.model, x, prompt, self.prompt(""),
-                steps=self.steps, cfg=self.cfg, sampler="dpmpp_2m", scheduler="karras",
-            )  # fmt: skip
+                Sampling(steps=self.steps, cfg=self.cfg, sampler="dpmpp_2m", scheduler="karras"))  # fmt: skip
             pictures.append(vae_decode(self.vae, latent))
         return torch.cat(pictures)
 

@@ -15,21 +15,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+import repository  # noqa: F401
+
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from headless import pack  # noqa: E402
+from songreel.nodes.song.emotion import descriptors, hear, regressor
 
-sys.path.pop(0)
-
-regressor = pack.load("nodes.emotion.regressor")
-descriptors = pack.load("nodes.emotion.descriptors")
-hear = pack.load("nodes.emotion.hear")
 FOLDS, SEED = 10, 0
 SUFFIXES = (".flac", ".ogg", ".mp3", ".wav")
 
@@ -71,12 +66,14 @@ def ours_of(names: tuple[str, ...]) -> list[int]:
 
 
 def judge(args: argparse.Namespace) -> None:
+    from songreel.nodes.song.emotion.rules import rule_values
+
     names, means, targets = read_deam(args.deam)
     subset = ours_of(names)
     results = {
         f"opensmile ({len(names)} descriptors)": held_out(means, targets, names),
         f"built-in ({len(subset)} descriptors)": held_out(means[:, subset], targets, descriptors.COLUMNS),
-        "rules (without tempo and mode)": pack.load("nodes.emotion.rules").rule_values(means[:, subset]),
+        "rules (without tempo and mode)": rule_values(means[:, subset]),
     }
     print(f"{len(means)} songs, {FOLDS}-fold by song; R2 and r of arousal, then of valence")
     for name, predicted in results.items():
@@ -99,14 +96,18 @@ def clips(folders: list[Path]) -> list[Path]:
 
 
 def signal_of(path: Path, seconds: float = 60.0) -> np.ndarray:
-    waveform, rate = pack.load("nodes.media.audio").read_audio(path)
-    mono = pack.load("nodes.audio.signal").mono(waveform[:, : int(seconds * rate)])
+    from songreel.nodes.base.media.audio import read_audio
+    from songreel.nodes.song.audio import signal
+
+    waveform, rate = read_audio(path)
+    mono = signal.mono(waveform[:, : int(seconds * rate)])
     return hear._at_rate(mono, rate)
 
 
 def columns(args: argparse.Namespace) -> None:
     names = regressor.load("opensmile").columns
-    smile = pack.load("nodes.emotion.smile")
+    from songreel.nodes.song.emotion import smile
+
     theirs, ours = [], []
     for path in clips(args.clips):
         signal = signal_of(path)
@@ -131,8 +132,10 @@ def columns(args: argparse.Namespace) -> None:
 
 
 def stable(args: argparse.Namespace) -> None:
-    media = pack.load("nodes.media.audio")
-    models = ["built-in", "rules"] + (["opensmile"] if pack.load("nodes.emotion.smile").available() else [])
+    from songreel.nodes.base.media import audio as media
+    from songreel.nodes.song.emotion.smile import available
+
+    models = ["built-in", "rules"] + (["opensmile"] if available() else [])
     worst: dict[tuple[str, str], list[float]] = {}
     for path in clips(args.clips):
         waveform, rate = media.read_audio(path)
@@ -156,6 +159,8 @@ def stable(args: argparse.Namespace) -> None:
 def _copies(waveform: np.ndarray, rate: int) -> dict[str, tuple[np.ndarray, int]]:
     import soxr
 
+    from songreel.nodes.base.media.audio import read_audio
+
     other = 48_000 if rate == 44_100 else 44_100
     copies = {
         "1 dB louder": (waveform * np.float32(10 ** (1 / 20)), rate),
@@ -165,7 +170,7 @@ def _copies(waveform: np.ndarray, rate: int) -> dict[str, tuple[np.ndarray, int]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "copy.mp3"
         _write_mp3(path, waveform, rate)
-        copies["MP3 128 kb/s"] = pack.load("nodes.media.audio").read_audio(path)
+        copies["MP3 128 kb/s"] = read_audio(path)
     return copies
 
 
@@ -182,10 +187,12 @@ def _write_mp3(path: Path, waveform: np.ndarray, rate: int) -> None:
 
 
 def speed(args: argparse.Namespace) -> None:
+    from songreel.nodes.song.emotion.smile import available
+
     rng = np.random.default_rng(SEED)
     song = (0.1 * rng.standard_normal((2, 240 * 44_100))).astype(np.float32)
     song *= 1 + np.sin(np.linspace(0, 3000, song.shape[1], dtype=np.float32))
-    models = ["built-in", "rules"] + (["opensmile"] if pack.load("nodes.emotion.smile").available() else [])
+    models = ["built-in", "rules"] + (["opensmile"] if available() else [])
     for model in models:
         hear.hear_emotion(song[:, : 44_100 * 10], 44_100, model=model)
         begin, used = time.perf_counter(), time.process_time()

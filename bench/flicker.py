@@ -15,22 +15,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "bench"))
+import repository  # noqa: F401
 
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
-from anchors import PROMPTS, Renderer, onset_motion  # noqa: E402
-from skimage.metrics import structural_similarity  # noqa: E402
+import cv2
+import numpy as np
+from anchors import PROMPTS, Renderer, onset_motion
+from skimage.metrics import structural_similarity
 
-from headless import demo_model, pack  # noqa: E402
-
-warp_error = pack.load("nodes.motion.flow").warp_error
+from headless import demo_model
+from songreel.nodes.render.motion.flow import warp_error
 
 
 def sharpness(frame: np.ndarray) -> float:
@@ -63,8 +59,11 @@ def main() -> None:
     parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    media, audio = pack.load("nodes.media.audio"), pack.load("nodes.audio.analysis")
-    timeline, onset = pack.load("nodes.story.timeline"), pack.load("nodes.schedule.onset")
+    from songreel.nodes.base.media import audio as media
+    from songreel.nodes.schedule.plan import onset
+    from songreel.nodes.song.audio import analysis as audio
+    from songreel.nodes.story import timeline
+
     results = {}
     with tempfile.TemporaryDirectory() as home:
         changes = {"even_pace": not options.raw_pace, "keyframe_attention": options.keyframe_attention}
@@ -72,7 +71,7 @@ def main() -> None:
         if options.song:
             waveform, rate = media.read_audio(options.song)
         else:
-            from headless.demo_song import make_demo_song
+            from headless.demo.song import make_demo_song
 
             waveform, rate = make_demo_song()
         waveform = waveform[:, : int(options.seconds * rate)]

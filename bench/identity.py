@@ -11,24 +11,22 @@ of prompts without the token with and without it.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import repository  # noqa: F401
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+import torch
+from PIL import Image
 
-from headless import pack  # noqa: E402
-from headless.demo_model import CHECKPOINT  # noqa: E402
-from headless.demo_subject import LOOKS, DemoSubject  # noqa: E402
-from headless.host import HeadlessHost  # noqa: E402
-from headless.sd.checkpoint import load_checkpoint  # noqa: E402
-from headless.sd.vae import vae_decode  # noqa: E402
+from headless.demo.subject import LOOKS, DemoSubject
+from headless.demo_model import CHECKPOINT
+from headless.host import HeadlessHost
+from headless.sd.checkpoint import load_checkpoint
+from headless.sd.vae import vae_decode
+from songreel.nodes.host.port import Sampling
 
 SIDE, SEED = 256, 500
 KEPT = (
@@ -45,9 +43,8 @@ def paint(host: HeadlessHost, model, clip, vae, prompts: tuple[str, ...]) -> lis
     for index, prompt in enumerate(prompts):
         noise = torch.randn(1, 4, SIDE // 8, SIDE // 8, generator=torch.Generator().manual_seed(SEED + index))
         latent = host.sample(
-            model, noise, host.encode_text(clip, prompt), negative, steps=16, cfg=3.0, sampler="dpmpp_2m",
-            scheduler="karras",
-        )  # fmt: skip
+            model, noise, host.encode_text(clip, prompt), negative, Sampling(steps=16, cfg=3.0, sampler="dpmpp_2m",
+            scheduler="karras"))  # fmt: skip
         picture = vae_decode(vae, latent)[0]
         pictures.append((picture.float().cpu().numpy() * 255).round().clip(0, 255).astype(np.uint8))
     return pictures
@@ -64,19 +61,21 @@ def nearest(pictures: list[np.ndarray], subject: tuple[np.ndarray, ...]) -> floa
 
 
 def main() -> None:
+    from songreel.nodes.person.identity.plot import plot_training
+    from songreel.nodes.person.identity.run import train_lora
+    from songreel.nodes.person.identity.settings import LAYERS, settings_of
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--look", choices=list(LOOKS), default="zuva")
     parser.add_argument("--steps", type=int, default=180)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument(
-        "--layers", choices=pack.load("nodes.identity.settings").LAYERS, default="attention and convolutions"
-    )
+    parser.add_argument("--layers", choices=LAYERS, default="attention and convolutions")
     parser.add_argument("--sheet", type=Path, help="samples without (above) and with the LoRA")
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
     subject = DemoSubject(args.look).training_subject(SIDE)
-    settings = pack.load("nodes.identity.settings").settings_of(
+    settings = settings_of(
         "quick", steps=args.steps, rank=args.rank, resolution=SIDE, learning_rate=args.learning_rate, text_encoder=True,
         layers=args.layers,
     )  # fmt: skip
@@ -84,7 +83,7 @@ def main() -> None:
         host = HeadlessHost(Path(folder))
         (Path(folder) / "models" / "loras").mkdir(parents=True)
         begin = time.perf_counter()
-        done = pack.load("nodes.identity.run").train_lora(host, subject, CHECKPOINT, settings)
+        done = train_lora(host, subject, CHECKPOINT, settings)
         seconds = time.perf_counter() - begin
         model, clip, vae = load_checkpoint(CHECKPOINT)
         with_lora = host.apply_lora(model, clip, done.path, 1.0, 1.0)
@@ -102,7 +101,7 @@ def main() -> None:
         rows = [np.concatenate(plain[0] + plain[1], 1), np.concatenate(learnt[0] + learnt[1], 1)]
         Image.fromarray(np.concatenate(rows)).save(args.sheet)
     if args.plot:
-        Image.fromarray(pack.load("nodes.identity.plot").plot_training(done.curve)).save(args.plot)
+        Image.fromarray(plot_training(done.curve)).save(args.plot)
 
 
 if __name__ == "__main__":

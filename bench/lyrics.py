@@ -9,19 +9,14 @@ music (and 6 dB louder, and alone); each word is spoken by itself, so that its s
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+import repository  # noqa: F401
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-from spoken import LINES, spoken_song  # noqa: E402
-
-from headless import pack  # noqa: E402
-from headless.host import HeadlessHost  # noqa: E402
-
-del sys.path[:2]
+from headless.host import HeadlessHost
+from support.spoken import LINES, spoken_song
 
 
 def word_errors(truth: list[str], heard: list[str]) -> int:
@@ -38,7 +33,8 @@ def word_errors(truth: list[str], heard: list[str]) -> int:
 
 def start_errors(truth: list[tuple[float, str]], words: list) -> np.ndarray:
     """Seconds from the start of each true word to that of the nearest equal word that was found, within 3 s."""
-    plain = pack.load("nodes.lyrics.align").plain_words
+    from songreel.nodes.song.lyrics.align import plain_words as plain
+
     errors = []
     for start, word in truth:
         near = [abs(found.start - start) for found in words if plain(found.text) == plain(word)]
@@ -54,7 +50,9 @@ def main() -> None:
     args = parser.parse_args()
     host = HeadlessHost()
     model = host.register("whisper", args.model)
-    transcribe, plain = pack.load("nodes.lyrics.transcribe"), pack.load("nodes.lyrics.align").plain_words
+    from songreel.nodes.song.lyrics import transcribe
+    from songreel.nodes.song.lyrics.align import plain_words as plain
+
     for music_db in (None, 6.0, 0.0):
         waveform, rate, told = spoken_song(music_db=music_db)
         truth = [word for line in told for word in line]

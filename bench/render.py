@@ -24,17 +24,16 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from repository import ROOT
 
 
 def moving_song(frames: int, fps: int = 12):
     """(story, schedule, waveform, rate) of a video in which every frame is a picture of its own but one."""
     import numpy as np
 
-    from headless import pack
+    from songreel.nodes.base import types
+    from songreel.nodes.schedule.plan import onset
 
-    types, onset = pack.load("nodes.types"), pack.load("nodes.schedule.onset")
     duration = frames / fps
     last = (frames - 1) / fps
     song = types.SongAnalysis(
@@ -54,9 +53,9 @@ def moving_song(frames: int, fps: int = 12):
 
 def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> dict:
     """Render in this process; seconds of wall, of UNet and of VAE calls, and peak memory in MB."""
-    from headless import pack
     from headless.__main__ import bootstrap
     from headless.host import HeadlessHost
+    from songreel.nodes.host import current
 
     bootstrap(HeadlessHost())
     import torch
@@ -64,8 +63,10 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     from headless.demo_model import CHECKPOINT
     from headless.sd.checkpoint import load_checkpoint
 
-    host = pack.load("nodes.host").current()
-    plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
+    host = current()
+    from songreel.nodes.render import plan
+    from songreel.nodes.render import render as stage
+
     model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
     inside = {"unet": 0.0, "vae": 0.0}
     calls = {"unet": 0, "vae": 0}
@@ -115,9 +116,9 @@ def beside(
 
     Each encodes its frames with the same settings. A shot of `frames` frames and the next shot's picture.
     """
-    from headless import pack
     from headless.__main__ import bootstrap
     from headless.host import HeadlessHost
+    from songreel.nodes.host import current
 
     bootstrap(HeadlessHost())
     import torch
@@ -125,12 +126,15 @@ def beside(
     from headless.demo_model import CHECKPOINT
     from headless.sd.checkpoint import load_checkpoint
 
-    host = pack.load("nodes.host").current()
-    plan, stage = pack.load("nodes.render.plan"), pack.load("nodes.render.render")
-    to_uint8 = pack.load("nodes.render.shown").to_uint8
-    video, pictures = pack.load("nodes.media.video"), pack.load("nodes.render.pictures")
-    quality = pack.load("nodes.render.quality").DEFAULT_QUALITY
-    slerp = pack.load("nodes.render.interpolate").slerp
+    host = current()
+    from songreel.nodes.base.media import video
+    from songreel.nodes.host.port import Sampling
+    from songreel.nodes.render import pictures, plan
+    from songreel.nodes.render import render as stage
+    from songreel.nodes.render.interpolate import slerp
+    from songreel.nodes.render.quality import DEFAULT_QUALITY
+    from songreel.nodes.render.shown import to_uint8
+
     model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
     story, schedule, waveform, rate = moving_song(frames + 1)
     options = {"steps": steps, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"}
@@ -144,7 +148,7 @@ def beside(
         """One graph run per frame: the prompts are encoded once, each frame is sampled and decoded alone."""
         material = pictures.ShotMaterial(host, clip, story, settings)
         batches = (material.batch(0, 1, [t]) for t in positions)
-        latents = (host.sample(model, *batch, **options) for batch in batches)
+        latents = (host.sample(model, *batch, Sampling(**options)) for batch in batches)
         encode("ksampler", (to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
 
     def prompt_walk() -> None:
@@ -155,7 +159,7 @@ def beside(
         embeddings = torch.cat([torch.lerp(a, b, t) for t in positions])
         shown = []
         for x, text in zip(noise.split(4), embeddings.split(4), strict=True):
-            latent = host.sample(model, x, text, negative, **options)
+            latent = host.sample(model, x, text, negative, Sampling(**options))
             shown += list(to_uint8(host.vae_decode(vae, latent)))
         encode("walk", shown)
 
@@ -168,14 +172,14 @@ def beside(
 
     found, calls = {}, {}
     with torch.inference_mode():
-        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), **options)
+        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), Sampling(**options))
         for part in (model, clip, vae):
             host.fingerprint(part)
         for name, work in (
             ("ksampler loop", ksampler_loop),
             ("prompt walk", prompt_walk),
             ("exact", lambda: ours("exact")),
-            (quality, lambda: ours(quality)),
+            (DEFAULT_QUALITY, lambda: ours(DEFAULT_QUALITY)),
         ):
             if name not in methods:
                 continue
@@ -195,8 +199,7 @@ def comfyui_loop(checkpoint: Path, rows: list, negative, options: dict) -> float
     import numpy as np
     import torch
 
-    sys.path.insert(0, str(ROOT / "tests"))
-    from comfyui import find_comfyui
+    from support.comfyui import find_comfyui
 
     place = find_comfyui()
     if place is None:

@@ -13,9 +13,8 @@ import os
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from repository import ROOT
 
 CHILD = """
 import asyncio, importlib.util, json, pathlib, sys, time
@@ -44,8 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
-    sys.path.insert(0, str(ROOT / "tests"))
-    from comfyui import find_comfyui
+    from support.comfyui import find_comfyui
 
     found = find_comfyui()
     if found is None:

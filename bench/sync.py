@@ -15,18 +15,20 @@ import json
 import tempfile
 from pathlib import Path
 
+import repository  # noqa: F401
+
 import numpy as np
 from anchors import PROMPTS, Renderer, onset_motion
 
-from headless import pack
-from headless.demo_song import make_demo_song, true_downbeats
+from headless.demo.song import make_demo_song, true_downbeats
 
 WAYS = ("onset", "onset, whole song", "cosine + onset", "hold and hit", "linear", "events")
 
 
 def schedules(song, story):
     """(name, story, schedule) of every way; events is the plan of Event Plan's defaults."""
-    onset, events = pack.load("nodes.schedule.onset"), pack.load("nodes.schedule.events")
+    from songreel.nodes.schedule.plan import events, onset
+
     for way in WAYS[:-1]:
         yield way, story, onset.onset_slerp_schedule(song, story, mode=way)
     planned = events.plan_events(song, story)
@@ -43,7 +45,8 @@ def distances(schedule) -> np.ndarray:
 
 def excerpt(schedule, story, waveform, rate: int, seconds: float):
     """Story, schedule and song up to `seconds`, which is a song of its own."""
-    types = pack.load("nodes.types")
+    from songreel.nodes.base import types
+
     n = int(seconds * schedule.fps)
     shots = [shot for shot in story.shots if shot.start < seconds]
     shots[-1] = types.Shot(**(vars(shots[-1]) | {"end": seconds}))
@@ -56,6 +59,10 @@ def excerpt(schedule, story, waveform, rate: int, seconds: float):
 
 
 def main() -> None:
+    from songreel.nodes.base.timing import snap_fps
+    from songreel.nodes.song.audio.analysis import analyze
+    from songreel.nodes.story.timeline import parse_timeline
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--fps", default="12")
@@ -67,14 +74,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     waveform, rate = make_demo_song()
-    fps = pack.load("nodes.timing").snap_fps(options.fps)
-    song = pack.load("nodes.audio.analysis").analyze(waveform, rate, fps=fps)
+    fps = snap_fps(options.fps)
+    song = analyze(waveform, rate, fps=fps)
     text = "\n".join(
         f"downbeat {n} {prompt}"
         for n, prompt in enumerate(PROMPTS.splitlines() * (len(song.downbeats) // 5 + 1))
         if n < len(song.downbeats)
     )
-    story = pack.load("nodes.story.timeline").parse_timeline(text, song)
+    story = parse_timeline(text, song)
     results = {}
     print(f"{'way':20} {'onset-motion r':>14} {'starts, frames':>22} {'model calls':>12}")
     with tempfile.TemporaryDirectory() as home:

@@ -10,23 +10,25 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import repository  # noqa: F401
 
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
-
-from headless import pack  # noqa: E402
+import numpy as np
+from PIL import Image
 
 COLUMNS, ROWS, WIDTH, PLOT_HEIGHT = 6, 2, 1280, 320
 
 
 def thumbnail(video: Path) -> Image.Image:
     """Twelve frames from equal parts of the video, and the plot of its sound."""
-    frames = list(pack.load("nodes.media.video").read_frames(video))
-    waveform, rate = pack.load("nodes.media.audio").read_audio(video)
-    song = pack.load("nodes.audio.analysis").analyze(waveform, rate, fps=12)
-    plot = pack.load("nodes.audio.plot").plot_analysis(waveform, rate, song, width=WIDTH, height=PLOT_HEIGHT)
+    from songreel.nodes.base.media.audio import read_audio
+    from songreel.nodes.base.media.video import read_frames
+    from songreel.nodes.song.audio.analysis import analyze
+    from songreel.nodes.song.audio.plot import plot_analysis
+
+    frames = list(read_frames(video))
+    waveform, rate = read_audio(video)
+    song = analyze(waveform, rate, fps=12)
+    plot = plot_analysis(waveform, rate, song, width=WIDTH, height=PLOT_HEIGHT)
     side = WIDTH // COLUMNS
     sheet = Image.new("RGB", (side * COLUMNS, side * ROWS + PLOT_HEIGHT))
     middles = (np.arange(COLUMNS * ROWS) + 0.5) * len(frames) / (COLUMNS * ROWS)

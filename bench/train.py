@@ -26,8 +26,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from repository import ROOT
 
 RANK, SIDE = 16, 256
 ALL = "attention and convolutions"
@@ -98,14 +97,15 @@ def ours(checkpoint: Path, steps: int, *, preset: str = "", **given) -> None:
 
     import torch
 
-    from headless import pack
-    from headless.demo_subject import DemoSubject
+    from headless.demo.subject import DemoSubject
     from headless.host import HeadlessHost
+    from songreel.nodes.person.identity.run import train_lora
+    from songreel.nodes.person.identity.settings import PRESETS
 
     if not preset:
         given |= {"rank": RANK, "alpha": float(RANK), "resolution": SIDE}
     settings = dataclasses.replace(
-        pack.load("nodes.identity.settings").PRESETS[preset or "balanced"],
+        PRESETS[preset or "balanced"],
         steps=steps, class_pictures=0, prior_share=0.0, validate_every=steps, **given,
     )  # fmt: skip
     whole = DemoSubject("zuva").training_subject(settings.resolution)
@@ -115,7 +115,7 @@ def ours(checkpoint: Path, steps: int, *, preset: str = "", **given) -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         host = HeadlessHost(Path(folder))
         (Path(folder) / "models" / "loras").mkdir(parents=True)
-        done = pack.load("nodes.identity.run").train_lora(host, subject, checkpoint, settings)
+        done = train_lora(host, subject, checkpoint, settings)
         from safetensors import safe_open
 
         size = done.path.stat().st_size / 1e6
@@ -136,11 +136,10 @@ def recipe(checkpoint: Path, layers: str, precision: str, steps: int, cached: bo
     from diffusers.optimization import get_scheduler
     from peft import LoraConfig
 
-    from headless import pack
-    from headless.demo_subject import DemoSubject
+    from headless.demo.subject import DemoSubject
+    from songreel.nodes.diffusion.sd15 import checkpoint as sd15
+    from songreel.nodes.person.identity import adapter, material
 
-    sd15 = pack.load("nodes.sd15.checkpoint")
-    adapter, material = pack.load("nodes.identity.adapter"), pack.load("nodes.identity.material")
     dtype, clock = getattr(torch, precision), Clock()
     file = sd15.CheckpointFile(checkpoint)
     unet, vae, text = (sd15.load_part(file, name, dtype=dtype) for name in ("unet", "vae", "text_encoder"))
@@ -189,7 +188,7 @@ def recipe(checkpoint: Path, layers: str, precision: str, steps: int, cached: bo
 
 def run_case(name: str, checkpoint: Path, steps: int) -> dict:
     """One case in a process of its own."""
-    from comfyui import find_comfyui
+    from support.comfyui import find_comfyui
 
     program, layers, precision = CASES[name]
     if program == "comfyui":
@@ -258,7 +257,7 @@ def main() -> None:
             recipe(args.checkpoint, layers, precision, args.steps, program == "recipe-cached")
         return
     if args.checkpoint is None:
-        from random_sd15 import cached_random_sd15
+        from support.random_sd15 import cached_random_sd15
 
         args.checkpoint = cached_random_sd15()
     known = json.loads(args.json.read_text("utf-8")) if args.json and args.json.is_file() else {}

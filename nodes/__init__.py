@@ -3,20 +3,20 @@
 
 def node_classes() -> list[type]:
     """All node classes of the pack, from song to video."""
-    from .audio.node import AudioBeatEnvelope
-    from .caption.node import MusicCaption
-    from .charcha.node import CharchaCapture, CharchaIdentity
-    from .curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
-    from .emotion.node import MusicEmotion
-    from .exchange.node import ScheduleToText, TextToSchedule
-    from .identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
-    from .lyrics.node import LoadLyrics, TranscribeLyrics
-    from .metrics.node import IdentityMetrics
-    from .modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
-    from .output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
+    from .film.metrics.node import IdentityMetrics
+    from .film.output.node import SaveFrames, SaveMusicVideo, UpscaleMusicVideo
+    from .person.charcha.node import CharchaCapture, CharchaIdentity
+    from .person.identity.node import ApplyIdentityLoRA, TrainIdentityLoRA
     from .render.node import RenderMusicVideo, StoryAnimatic
-    from .sampler.node import ScheduleToSampler
-    from .schedule.node import EventPlan, OnsetSlerpScheduler
+    from .render.sampler.node import ScheduleToSampler
+    from .schedule.exchange.node import ScheduleToText, TextToSchedule
+    from .schedule.modulate.node import ModulateSchedule, ScheduleCurve, ScheduleThemes
+    from .schedule.plan.node import EventPlan, OnsetSlerpScheduler
+    from .song.audio.node import AudioBeatEnvelope
+    from .song.caption.node import MusicCaption
+    from .song.curves.node import BeatsToText, CorrectBeats, CurveToRange, EnvelopeCurve
+    from .song.emotion.node import MusicEmotion
+    from .song.lyrics.node import LoadLyrics, TranscribeLyrics
     from .story.node import LyricsToStoryPrompts, PromptTimeline, StoryShot
 
     return [
@@ -59,8 +59,8 @@ def extension():
 
     class SongreelExtension(ComfyExtension):
         async def get_node_list(self) -> list[type]:
-            from .charcha.routes import register
             from .host import current
+            from .person.charcha.routes import register
 
             host = current()
             register(host)

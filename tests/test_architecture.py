@@ -91,8 +91,8 @@ def modules_after(code):
 
 def test_importing_the_pack_loads_no_heavy_module():
     loaded = modules_after(
-        "from headless import pack; from headless.__main__ import bootstrap; from headless.host import HeadlessHost\n"
-        "bootstrap(HeadlessHost()); pack.load('nodes').node_classes()"
+        "from headless.__main__ import bootstrap; from headless.host import HeadlessHost\n"
+        "from songreel.nodes import node_classes; bootstrap(HeadlessHost()); node_classes()"
     )
     assert not loaded & (HEAVY | {"mediapipe", "openai", "opensmile", "whisper"})
 

@@ -94,7 +94,7 @@ class _LazyVideo:
         self._name = name
 
     def __get__(self, instance, owner):
-        from .. import video
+        from . import video
 
         return getattr(video, self._name)
 

@@ -6,12 +6,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .. import pack
-
 if TYPE_CHECKING:
     import torch
 
-_between = pack.load("nodes.attention_between")
+from songreel.nodes.diffusion import attention_between as _between
 
 
 class _Processor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import pack
 from .parts import Clip, Model, Vae, Weights
 
 if TYPE_CHECKING:
     import torch
 
-_file = pack.load("nodes.sd15.checkpoint")
+from songreel.nodes.diffusion.sd15 import checkpoint as _file
+
 CONFIG_KEY = _file.CONFIG_KEY
 
 

@@ -7,15 +7,14 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import pack
 from .parts import Clip, LoraLayer, Model, Patch
 
 if TYPE_CHECKING:
     import torch
 
-InputError = pack.load("nodes.errors").InputError
-keys = pack.load("nodes.sd15.keys")
-_Digest = pack.load("nodes.host").Digest
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.diffusion.sd15 import keys
+from songreel.nodes.host.digest import Digest as _Digest
 
 log = logging.getLogger(__name__)
 

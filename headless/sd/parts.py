@@ -7,12 +7,11 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .. import pack
-
 if TYPE_CHECKING:
     import torch
 
-_Digest = pack.load("nodes.host").Digest
+from songreel.nodes.host.digest import Digest as _Digest
+
 _loaded: weakref.WeakSet[Weights] = weakref.WeakSet()
 
 

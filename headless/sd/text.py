@@ -11,14 +11,13 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from .. import pack
 from .parts import Clip
 from .tokenizer import END, START, clip_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-InputError = pack.load("nodes.errors").InputError
+from songreel.nodes.base.errors import InputError
 
 CHUNK = 75
 WORD = 8  # segments of fewer tokens are never split between chunks

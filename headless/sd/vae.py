@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import pack
 from .parts import Vae
 
 if TYPE_CHECKING:
     import torch
 
-InputError = pack.load("nodes.errors").InputError
+from songreel.nodes.base.errors import InputError
+
 _SCALE = 8
 
 

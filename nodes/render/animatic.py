@@ -8,14 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-
-from ..errors import InputError
-from ..host import Digest
-from ..media.codecs import DEFAULT_CODEC, Encoding
-from ..media.video import join_segments, write_segment
-from ..motion.warp import Motion
-from ..timing import clock_text
-from ..types import FrameSchedule, Story
+from ..base.errors import InputError
+from ..base.media.codecs import DEFAULT_CODEC, Encoding
+from ..base.media.video import join_segments, write_segment
+from ..base.timing import clock_text
+from ..base.types import FrameSchedule, Story
+from ..host.digest import Digest
+from .motion.warp import Motion
 from .plan import excerpt_frames, excerpt_samples
 from .recipe import plain_fade
 
@@ -125,7 +124,7 @@ def _moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def shot_card(story: Story, shot: int, width: int, height: int) -> np.ndarray:
     """A shot's card, uint8 (height, width, 3): its number, its time, its words and prompt on a colour of its own."""
-    from ..audio.plot import DPI, PARTS, TEXT, dark_figure, figure_to_array
+    from ..song.audio.plot import DPI, PARTS, TEXT, dark_figure, figure_to_array
 
     drawing = dark_figure(width, height)
     drawing.set_facecolor(_shade(PARTS[shot % len(PARTS)]))

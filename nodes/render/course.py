@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-
-from ..motion.warp import Motion
-from ..types import FrameSchedule
+from ..base.types import FrameSchedule
+from .motion.warp import Motion
 from .recipe import STEPS, Recipes, T
 
 # Without a zoom curve the picture grows by this factor in a second, and faster where the shot's pace is faster.

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from ..host import Digest, Host
-from ..motion.colour import Colours
-from ..motion.warp import warp_by
+from ..host.digest import Digest
+from ..host.port import Host, Sampling
+from .motion.colour import Colours
+from .motion.warp import warp_by
 from .plan import Segment
 from .recipe import CFG, LORA, Still
 from .report import StageClock
@@ -156,13 +156,15 @@ class Feedback:
                 noise,
                 positive,
                 negative,
-                steps=steps,
-                cfg=recipe[CFG],
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                latent=latent,
-                denoise=float(course.denoise[n]),
-                on_step=lambda step, x0: self.tick(1),
+                Sampling(
+                    steps=steps,
+                    cfg=recipe[CFG],
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                    latent=latent,
+                    denoise=float(course.denoise[n]),
+                    on_step=lambda step, x0: self.tick(1),
+                ),
             )
         # As it comes back from disk: the last bits of what is computed from it depend on its order in memory.
         latents = latents.float().cpu().contiguous()

@@ -2,15 +2,15 @@
 
 import json
 
-from comfy_api.latest import io
-
-from ..host import SAMPLERS, SCHEDULERS, current
-from ..identity.lora import IdentityLora
-from ..media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
-from ..motion.warp import BORDERS
-from ..types import FrameSchedule, Story
+from ..base.media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
+from ..base.types import FrameSchedule, Story
+from ..host import current
+from ..host.port import SAMPLERS, SCHEDULERS
+from ..person.identity.lora import IdentityLora
+from .motion.warp import BORDERS
 from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES
 from .size import CHOICES, CUSTOM, size_of
+from comfy_api.latest import io
 
 
 class RenderMusicVideo(io.ComfyNode):
@@ -262,8 +262,8 @@ class RenderMusicVideo(io.ComfyNode):
         even_pace=True,
         keyframe_attention=False,
     ) -> io.NodeOutput:
-        from ..identity.lora import verified
-        from ..media.audio import samples_of
+        from ..base.media.audio import samples_of
+        from ..person.identity.lora import verified
         from ..story.person import NOBODY
         from .render import render_music_video
         from .settings import RenderSettings
@@ -373,7 +373,7 @@ class StoryAnimatic(io.ComfyNode):
     def execute(
         cls, story, frame_schedule, audio, width=640, height=360, start=0.0, seconds=0.0, codec=DEFAULT_CODEC
     ) -> io.NodeOutput:
-        from ..media.audio import samples_of
+        from ..base.media.audio import samples_of
         from .animatic import animatic
 
         host = current()

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-
 from .anchors import affordable, on_line
 
 # Share of the pace that stays that of the mix, so that every mix is passed.

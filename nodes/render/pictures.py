@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-
-from ..animatediff import WINDOW
-from ..host import Host
+from ..base.types import Story
+from ..diffusion.animatediff import WINDOW
+from ..host.port import Host
 from ..story.person import with_person
-from ..types import Story
 from .interpolate import common_tokens, repeat_tokens, slerp
 from .plan import shot_seeds
 from .recipe import CARRY, THEMES, WALK, T

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-
-from ..animatediff import WINDOW, Motion
-from ..errors import InputError
-from ..host import Digest
-from ..timing import boundary, exact_seconds, frame_count, frame_start
-from ..types import FrameSchedule, Story
+from ..base.errors import InputError
+from ..base.timing import boundary, exact_seconds, frame_count, frame_start
+from ..base.types import FrameSchedule, Story
+from ..diffusion.animatediff import WINDOW, Motion
+from ..host.digest import Digest
 from .anchors import Way
 from .course import Course, course_of
 from .quality import FEEDBACK, TRAVEL, quality_named

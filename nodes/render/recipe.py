@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
-from ..errors import InputError
-from ..modulation import CURVES
-from ..types import FrameSchedule, Story
+from ..base.errors import InputError
+from ..base.modulation import CURVES
+from ..base.types import FrameSchedule, Story
 
 T, CFG, LORA, STEPS, WALK, CARRY, THEMES = range(7)
 FOLLOWED = {"cfg": CFG, "lora_strength": LORA, "steps": STEPS, "noise_walk": WALK, "carry": CARRY}

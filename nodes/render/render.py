@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from ..errors import InputError
-from ..host import Host, Progress
-from ..media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
-from ..media.video import join_segments, write_segment
-from ..motion.flow import opencv
-from ..types import FrameSchedule, Story
+from ..base.errors import InputError
+from ..base.media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
+from ..base.media.video import join_segments, write_segment
+from ..base.types import FrameSchedule, Story
+from ..host.port import Host, Progress
 from .cost import estimate, pictures_left, time_one_step
+from .motion.flow import opencv
 from .pictures import ShotMaterial
 from .plan import Plan, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import quality_named

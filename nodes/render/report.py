@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..media.codecs import CODECS, DEFAULT_CRF, Encoding
+from ..base.media.codecs import CODECS, DEFAULT_CRF, Encoding
 
 # Bytes per second of a song, by FFmpeg's name of its codec; for the two that keep every sample, at 48 kHz.
 SONG_BYTES = {None: 0, "aac": 24_000, "libopus": 24_000, "flac": 200_000, "pcm_s24le": 288_000}

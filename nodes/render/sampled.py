@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-from ..media.files import atomic_path
+from ..base.media.files import atomic_path
 from .trace import Trace
 
 KINDS = ("early", "pull", "rest")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from ..errors import InputError
-from ..host import LATENT_SCALE, SAMPLERS, SCHEDULERS
-from ..media.codecs import AUTO_DEPTH, DEFAULT_CODEC, DEFAULT_CRF, Encoding
-from ..motion.warp import BORDERS
+from ..base.errors import InputError
+from ..base.media.codecs import AUTO_DEPTH, DEFAULT_CODEC, DEFAULT_CRF, Encoding
+from ..host.port import LATENT_SCALE, SAMPLERS, SCHEDULERS
 from ..story.person import NOBODY
+from .motion.warp import BORDERS
 from .quality import EXACT, FRAMES, TRAVEL, quality_named
 
 NOISE_MODES = ("per shot", "shared")

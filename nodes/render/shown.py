@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-
-from ..host import Host
-from ..motion.smooth import smoothed
+from ..host.port import Host
 from .anchors import Way
 from .feedback import Feedback
+from .motion.smooth import smoothed
 from .plan import Plan, Segment
 from .quality import FEEDBACK, quality_named
 from .report import StageClock

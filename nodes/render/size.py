@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import InputError
+from ..base.errors import InputError
 
 CUSTOM = "custom"
 # Near 512x512 in area: much larger pictures repeat their subject. 768x432 is 1080p divided by 2.5, 640x360 by 3.

@@ -1,0 +1,1 @@
+"""Shots and beats -> what each frame is made of."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ..errors import InputError
-from ..timing import clock_text
-from ..types import Shot, Story
+from ..base.errors import InputError
+from ..base.timing import clock_text
+from ..base.types import Shot, Story
 
 _HEAD = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s+(\S.*)")
 _FIELD = re.compile(r"\s+(negative|seed)\s*:\s*(.*)", re.IGNORECASE)

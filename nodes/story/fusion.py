@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..lyrics.lyrics import Lyrics
+from ..song.lyrics.lyrics import Lyrics
 from .scenes import Scene
 
 FUSIONS = ("off", "switch", "halves", "crossfade")

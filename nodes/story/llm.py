@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..guard import blocked_words
-from ..host import Host
-from ..types import Shot, Story
+from ..base.guard import blocked_words
+from ..base.types import Shot, Story
+from ..host.port import Host
 from .compose import CountTokens, Part, compose
 from .llm_client import LlmClient, LlmError, LlmSettings, settings_of
 from .llm_schema import KeywordsAnswer, ScenesAnswer, ShotAnswer, StoryAnswer

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import InputError
-from ..media.files import atomic_path
+from ..base.errors import InputError
+from ..base.media.files import atomic_path
 from .llm_schema import strict_schema
 
 if TYPE_CHECKING:
+    from ..host.port import Host
     from pydantic import BaseModel
-
-    from ..host import Host
 
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_ANSWER_BYTES = 4_000_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..caption.caption import Caption, caption_song
-from ..emotion.timeline import EmotionTimeline
-from ..errors import InputError
-from ..guard import check_prompt
-from ..lyrics.lyrics import Lyrics
-from ..types import SongAnalysis, Story
+from ..base.errors import InputError
+from ..base.guard import check_prompt
+from ..base.types import SongAnalysis, Story
+from ..song.caption.caption import Caption, caption_song
+from ..song.emotion.timeline import EmotionTimeline
+from ..song.lyrics.lyrics import Lyrics
 from .compose import CountTokens
 from .edit import apply_edits
 from .fusion import FUSIONS, fuse

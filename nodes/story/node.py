@@ -1,12 +1,11 @@
 """ComfyUI face of the story stage."""
 
-from comfy_api.latest import io
-
-from ..emotion.timeline import EmotionTimeline
+from ..base.types import SongAnalysis, Story
 from ..host import current
-from ..lyrics.lyrics import Lyrics
-from ..types import SongAnalysis, Story
+from ..song.emotion.timeline import EmotionTimeline
+from ..song.lyrics.lyrics import Lyrics
 from .timeline import SNAP_MODES, parse_timeline, timeline_text
+from comfy_api.latest import io
 
 # As in the modules that do the work, which import more than ComfyUI's start should pay for.
 MODES = ("narrative", "literal", "chain")
@@ -285,7 +284,7 @@ class LyricsToStoryPrompts(io.ComfyNode):
         story_seed=0,
         edits="",
     ) -> io.NodeOutput:
-        from ..caption.caption import parse_captions
+        from ..song.caption.caption import parse_captions
         from .edit import story_text
         from .make import Wishes, make_story
         from .vocabulary import vocabulary_of
@@ -312,7 +311,7 @@ class LyricsToStoryPrompts(io.ComfyNode):
 
 def _table(story: Story) -> dict:
     """What the page shows of a story."""
-    from ..emotion.timeline import COLOURS, NEUTRAL
+    from ..song.emotion.timeline import COLOURS, NEUTRAL
 
     return {
         "shots": [
@@ -332,7 +331,7 @@ def _table(story: Story) -> dict:
 
 def _writer(storyteller: str, wishes, style: str, token_cap: int):
     """What writes the prompts anew, None for the offline storyteller."""
-    from ..errors import InputError
+    from ..base.errors import InputError
 
     if storyteller not in STORYTELLERS:
         raise InputError(f"storyteller must be one of {', '.join(STORYTELLERS)}, got '{storyteller}'.")
@@ -408,8 +407,8 @@ class StoryShot(io.ComfyNode):
         person="",
         vocabulary="",
     ) -> io.NodeOutput:
-        from ..errors import InputError
-        from ..guard import check_prompt, guarded_negative
+        from ..base.errors import InputError
+        from ..base.guard import check_prompt, guarded_negative
         from .edit import edited
         from .teller import retell
         from .vocabulary import vocabulary_of

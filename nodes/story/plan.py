@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
-from ..emotion.timeline import EmotionTimeline
-from ..errors import InputError
-from ..lyrics.lyrics import Lyrics
-from ..types import SongAnalysis
+from ..base.errors import InputError
+from ..base.types import SongAnalysis
+from ..song.emotion.timeline import EmotionTimeline
+from ..song.lyrics.lyrics import Lyrics
 
 MIN_LIMITS, MAX_LIMITS = (0.25, 30.0), (0.5, 120.0)
 # A song without a beat is cut on this grid.

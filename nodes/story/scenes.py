@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..caption.caption import Caption
-from ..emotion.timeline import NEUTRAL, EmotionTimeline
-from ..lyrics.lyrics import Lyrics
-from ..types import Section, SongAnalysis
+from ..base.types import Section, SongAnalysis
+from ..song.caption.caption import Caption
+from ..song.emotion.timeline import NEUTRAL, EmotionTimeline
+from ..song.lyrics.lyrics import Lyrics
 
 # What stays of a mood where somebody speaks.
 _CALM = {"tense": NEUTRAL, "euphoric": "serene"}

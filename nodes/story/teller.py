@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-
-from ..emotion.timeline import NEUTRAL
-from ..guard import guarded_negative
-from ..types import Shot, Story
+from ..base.guard import guarded_negative
+from ..base.types import Shot, Story
+from ..song.emotion.timeline import NEUTRAL
 from .compose import CountTokens, Part, compose
 from .scenes import Scene, stem, words_of
 from .vocabulary import Thing, Vocabulary

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-
-from ..errors import InputError
-from ..timing import boundary, clock_text, frame_start
-from ..types import Shot, SongAnalysis, Story
+from ..base.errors import InputError
+from ..base.timing import boundary, clock_text, frame_start
+from ..base.types import Shot, SongAnalysis, Story
 
 SNAP_MODES = ("off", "beat", "downbeat")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..emotion.timeline import LABELS
-from ..errors import InputError
-from ..guard import check_prompt
-from ..json_type import Fields
+from ..base.errors import InputError
+from ..base.guard import check_prompt
+from ..base.json_type import Fields
+from ..song.emotion.timeline import LABELS
 
 FOLDER = Path(__file__).with_name("vocabularies")
 STYLES = ("realistic", "cinematic", "sketch", "cartoon", "watercolour")

@@ -1,0 +1,66 @@
+"""The command `metrics`: how often a verified person is in a video."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..host import HeadlessHost
+from ..workflow.options import UsageError
+from .common import DONE, Bootstrap, json_target, prepare_output, write_picture, write_text
+
+
+def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    """Add `metrics` to the command line."""
+    command = commands.add_parser("metrics", parents=parents, help="how often a captured person is in a video, as JSON")
+    command.add_argument("video", metavar="VIDEO", type=Path, help="mp4, webm or mov file")
+    command.add_argument("--identity", required=True, metavar="ID", help="record id of the person")
+    command.add_argument("--json", required=True, metavar="OUT", help="JSON file, or - for standard output")
+    command.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of the distances over time")
+    command.add_argument("--every", type=int, default=1, metavar="N", help="look at one frame in N (1)")
+    command.add_argument("--allow-reduced", action="store_true", help="take an identity whose light check did not pass")
+    command.set_defaults(run=_metrics)
+
+
+def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
+    from songreel.nodes.film.metrics.plot import plot_likeness
+
+    if args.every < 1:
+        raise UsageError(f"--every must be 1 or more, got {args.every}.")
+    if not args.video.is_file():
+        raise UsageError(f"There is no video '{args.video}'; check the name and the folder.")
+    out = json_target(args.json)
+    plot = None if args.plot is None else prepare_output(args.plot)
+    host = HeadlessHost()
+    with host.catching_ctrl_c():
+        try:
+            likeness = _measured(args, host)
+        finally:
+            host.close_line()
+    if plot is not None:
+        write_picture(plot_likeness(likeness), plot)
+    text = likeness.to_text()
+    write_text(text, out)
+    sys.stderr.write(likeness.report() + "\n")
+    return DONE
+
+
+def _measured(args: argparse.Namespace, host: HeadlessHost) -> Any:
+    from songreel.nodes.film.metrics import likeness as metrics
+    from songreel.nodes.film.metrics.frames import frames_of_file
+    from songreel.nodes.person.charcha import store
+    from songreel.nodes.person.face.embedding import FaceEmbedder
+    from songreel.nodes.person.face.landmarks import load_landmarker
+
+    record = store.load_identity(host, args.identity, allow_reduced=args.allow_reduced)
+    source = frames_of_file(args.video)
+    landmarker = load_landmarker(host.model_folders("detection"))
+    embedder = FaceEmbedder()
+    person = metrics.describe_person(record.pictures, landmarker, embedder)
+
+    progress = host.progress(max(source.expected, 1))
+    return metrics.measure(
+        source.pictures, person, landmarker, embedder, fps=source.fps, every=args.every, on_frame=progress.update
+    )

@@ -1,0 +1,1 @@
+"""The demo song, its drawn person and its workflow."""

@@ -1,0 +1,1 @@
+"""Runs API-format workflows here or on a running ComfyUI."""

@@ -1,0 +1,1 @@
+"""What every wing stands on: types, time, errors, media files."""

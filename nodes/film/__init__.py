@@ -1,0 +1,1 @@
+"""A finished video: saved, enlarged, measured."""

@@ -1,0 +1,54 @@
+"""The file behind a VIDEO value."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...base.errors import InputError
+
+
+def video_file(video: Any, folder: Path) -> Path:
+    """The file that a VIDEO reads, or one in `folder` with what it holds in memory.
+
+    Pictures in memory become H.264 by the host's own hand, as they would in Save Video.
+    """
+    teller = next((kind for kind in type(video).__mro__ if "get_stream_source" in vars(kind)), None)
+    # ComfyUI's abstract base class would encode into memory, in a format that it does not name.
+    if teller is not None and not inspect.isabstract(teller):
+        source = video.get_stream_source()
+        if not isinstance(source, io.BytesIO):
+            return Path(source)
+        path = folder / f"video_{id(source):x}.bin"
+        path.write_bytes(source.getvalue())
+        return path
+    path = folder / f"video_{id(video):x}.mp4"
+    video.save_to(str(path))
+    return path
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A video file open for reading, an av.container.InputContainer. Raises InputError when it is none."""
+    import av
+
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, OSError):
+        raise InputError(f"'{path.name}' cannot be read as a video; render it again, or load another.") from None
+    with container:
+        if not container.streams.video:
+            raise InputError(f"'{path.name}' has no video in it; render it again, or load another.")
+        yield container
+
+
+def is_deep(container: Any) -> bool:
+    """Whether an open video has more than 8 bits per colour."""
+    from av.video.format import VideoFormat
+
+    pixels = container.streams.video[0].codec_context.pix_fmt
+    return pixels is not None and max(part.bits for part in VideoFormat(pixels).components) > 8

@@ -1,0 +1,1 @@
+"""A live person -> a verified, consented likeness."""

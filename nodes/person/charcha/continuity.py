@@ -1,0 +1,105 @@
+"""One unbroken recording: no jump cuts, no frozen or looped frames, a camera's pace."""
+
+from __future__ import annotations
+
+import numpy as np
+from ..face.landmarks import Face
+
+STEP = 8  # every 8th pixel is looked at, unaveraged: a live sensor never repeats its noise
+FROZEN, LOOPED = 0.20, 0.22  # mean change in grey levels below which two frames are one
+FROZEN_FRAMES, LOOPED_FRAMES = 6, 3
+LOOP_SECONDS = 1.0
+JUMP, GROWTH, SPIN = 0.55, 1.4, 45.0  # face heights, ratio, degrees: more than a person moves from frame to frame
+# Structure changes by up to 28 when the synthetic subject stands up within one frame, and by 38 to 58 between
+# photographs that have nothing in common.
+CUT_CHANGE, CUT_RATIO = 36.0, 7.0
+PAUSE = 0.45  # seconds without a frame after which motion cannot be judged
+MAX_PAUSES = 12
+BURST, RATE = 24, 14.0  # frames at once, frames a second: more than we ask a camera for
+GONE_SECONDS = 1.5
+
+
+class Continuity:
+    """Takes every frame in turn and names what is wrong, once something is. pauses: gaps too long to judge motion."""
+
+    def __init__(self):
+        self._frames: list[np.ndarray] = []
+        self._times: list[float] = []
+        self._face: Face | None = None
+        self._face_time = 0.0
+        self._still = self._again = self.pauses = 0
+        self._tokens, self._token_time = float(BURST), None
+        self._changes: list[float] = []
+
+    def pace(self, time: float) -> str | None:
+        """Count a frame that came in at `time` seconds: "too_fast" when they come faster than a camera's."""
+        if self._token_time is not None:
+            self._tokens = min(BURST, self._tokens + RATE * (time - self._token_time))
+        self._token_time = time
+        self._tokens -= 1
+        return "too_fast" if self._tokens < 0 else None
+
+    def add(self, picture: np.ndarray, face: Face | None, time: float) -> str | None:
+        """picture: uint8 RGB (H, W, 3). Returns what breaks the recording, or None."""
+        small = picture[STEP // 2 :: STEP, STEP // 2 :: STEP].astype(np.int16).sum(2, dtype=np.int16)
+        problem = self._pixels(small, time) or self._motion(face, time)
+        self._frames.append(small)
+        self._times.append(time)
+        return problem
+
+    def _pixels(self, small: np.ndarray, time: float) -> str | None:
+        if not self._frames:
+            return None
+        if small.shape != self._frames[-1].shape:
+            return "cut"
+        change = float(np.abs(small - self._frames[-1]).mean()) / 3
+        self._still = self._still + 1 if change < FROZEN else 0
+        if self._still >= FROZEN_FRAMES:
+            return "frozen"
+        settled = np.searchsorted(self._times, time - LOOP_SECONDS)
+        if settled and change >= FROZEN and self._seen_before(small, int(settled)):
+            self._again += 1
+            if self._again >= LOOPED_FRAMES:
+                return "looped"
+        gap = time - self._times[-1]
+        if gap > PAUSE:
+            self.pauses += 1
+            return "pauses" if self.pauses > MAX_PAUSES else None
+        # A cut changes the picture's structure; the light challenge only its brightness and colour.
+        structure = _structure(small) - _structure(self._frames[-1])
+        moved = float(np.abs(structure).mean())
+        usual = float(np.median(self._changes)) if len(self._changes) >= 5 else moved
+        self._changes = [*self._changes[-39:], moved]
+        return "cut" if moved > CUT_CHANGE and moved > CUT_RATIO * usual else None
+
+    def _seen_before(self, small: np.ndarray, count: int) -> bool:
+        # A coarse look first; nearly all frames end there.
+        sparse = small[::6, ::6]
+        for older in self._frames[:count]:
+            near = older.shape == small.shape and np.abs(sparse - older[::6, ::6]).mean() < 3 * 4 * LOOPED
+            if near and np.abs(small - older).mean() / 3 < LOOPED:
+                return True
+        return False
+
+    def _motion(self, face: Face | None, time: float) -> str | None:
+        if face is None:
+            if self._face is not None and time - self._face_time > GONE_SECONDS:
+                return "gone"
+            return None
+        before, gap = self._face, time - self._face_time
+        self._face, self._face_time = face, time
+        if before is None or gap > PAUSE:
+            return None
+        step = max(gap / 0.125, 1.0)
+        moved = float(np.linalg.norm(face.points[6, :2] - before.points[6, :2])) / before.size
+        growth = max(face.size / before.size, before.size / face.size)
+        spin = max(abs(face.yaw - before.yaw), abs(face.pitch - before.pitch))
+        if moved > JUMP * step or growth > GROWTH**step or spin > SPIN * step:
+            return "jump"
+        return None
+
+
+def _structure(small: np.ndarray) -> np.ndarray:
+    """Grey levels with the picture's mean and spread taken out, so that light does not count."""
+    grey = small / 3.0
+    return (grey - grey.mean()) / max(float(grey.std()), 4.0) * 45.0

@@ -1,0 +1,56 @@
+"""Pictures that a model painted of a person while it learnt: encrypted, one training's at a time, the owner's alone."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...host.port import private_folder
+from .crypto import Locksmith, write_private
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_NAME = re.compile(r"([0-9a-f]{8,64})-(\d{6})-([a-z]{1,20})\.bin")
+JPEG_QUALITY = 90
+
+
+class Previews:
+    """Files below a folder, one folder per record; whether a record may be used is not decided here."""
+
+    def __init__(self, folder: Path, locks: Locksmith):
+        self._folder, self._locks = folder, locks
+
+    def folder(self, record_id: str) -> Path:
+        """Where the previews of a record lie."""
+        return self._folder / record_id
+
+    def keep(self, record_id: str, training: str, step: int, style: str, picture: np.ndarray) -> None:
+        """Keep a picture, uint8 (H, W, 3), of a step of a training (hexadecimal); those of other trainings go."""
+        from PIL import Image
+
+        private_folder(self._folder)
+        folder = private_folder(self.folder(record_id))
+        for path in folder.iterdir():
+            if not path.name.startswith(f"{training}-"):
+                path.unlink(missing_ok=True)
+        out = io.BytesIO()
+        Image.fromarray(picture).save(out, "JPEG", quality=JPEG_QUALITY)
+        name = f"{training}-{step:06}-{style}.bin"
+        write_private(folder / name, self._locks.encrypt(out.getvalue(), f"{record_id}/preview/{name}"))
+
+    def read(self, record_id: str) -> list[tuple[int, str, bytes]]:
+        """(step, style, JPEG) of each, in order of steps; what was altered is left out."""
+        folder, found = self.folder(record_id), []
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            match = _NAME.fullmatch(path.name)
+            data = None if match is None else self._locks.decrypt(path.read_bytes(), f"{record_id}/preview/{path.name}")
+            if data is not None:
+                found.append((int(match[2]), match[3], data))
+        return found
+
+    def remove(self, record_id: str) -> None:
+        shutil.rmtree(self.folder(record_id), ignore_errors=True)

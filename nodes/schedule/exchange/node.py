@@ -1,0 +1,153 @@
+"""ComfyUI faces of the exchange with other programs: a schedule as their text, their text as a schedule."""
+
+from ...base.types import FrameSchedule, SongAnalysis, Story
+from ..plan.pace import MODES
+from .write import FORMATS
+from comfy_api.latest import io
+
+
+def _side(name: str) -> io.Int.Input:
+    return io.Int.Input(
+        name,
+        default=512,
+        min=64,
+        max=8192,
+        step=8,
+        optional=True,
+        tooltip=f"Picture's {name} in pixels: other programs measure shifts in pixels.",
+    )
+
+
+class ScheduleToText(io.ComfyNode):
+    """FRAME_SCHEDULE + STORY -> text for Deforum, Parseq or FizzNodes."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ScheduleToText",
+            display_name="Schedule To Text",
+            category="songreel/schedule",
+            is_output_node=True,
+            description="Writes a schedule and its prompts as text that Deforum, Parseq or FizzNodes read.",
+            inputs=[
+                io.Custom(FrameSchedule.io_type).Input("frame_schedule", tooltip="The schedule to write."),
+                io.Custom(Story.io_type).Input("story", tooltip="Its story, for the prompts."),
+                io.Combo.Input("format", options=list(FORMATS), default=FORMATS[0], tooltip="Who is to read it."),
+                io.String.Input(
+                    "curve",
+                    default="t",
+                    optional=True,
+                    tooltip="For keyframes of one curve: t, zoom, cfg ... or the name of a theme.",
+                ),
+                _side("width"),
+                _side("height"),
+                io.Float.Input(
+                    "tolerance",
+                    default=0.002,
+                    min=0.0001,
+                    max=1.0,
+                    step=0.0001,
+                    optional=True,
+                    tooltip="How far keyframes may be off, as a share of a curve's range: larger is shorter.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("text", display_name="text", tooltip="What the other program reads."),
+                io.String.Output("report", display_name="report", tooltip="What the format cannot carry, or empty."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, frame_schedule, story, format, curve="t", width=512, height=512, tolerance=0.002) -> io.NodeOutput:
+        from .write import write_schedule
+
+        schedule, told = FrameSchedule.of(frame_schedule), Story.of(story)
+        text, report = write_schedule(
+            schedule, told, format, curve=curve, width=width, height=height, tolerance=tolerance
+        )
+        return io.NodeOutput(text, report, ui={"text": [text, report] if report else [text]})
+
+
+class TextToSchedule(io.ComfyNode):
+    """BEAT_ENVELOPE + text of Deforum, Parseq or FizzNodes -> STORY and FRAME_SCHEDULE."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="TextToSchedule",
+            display_name="Text To Schedule",
+            category="songreel/schedule",
+            description="Reads prompts and keyframes that were written for Deforum, Parseq or FizzNodes. Numbers only: "
+            "formulas are refused with their place.",
+            inputs=[
+                io.Custom(SongAnalysis.io_type).Input(
+                    "beat_envelope", tooltip="The song: it gives the frames and the length."
+                ),
+                io.String.Input(
+                    "text",
+                    multiline=True,
+                    default='"0": "a misty harbour at dawn",\n"48": "a city of glass"',
+                    tooltip="Deforum's settings (JSON), a Parseq document (JSON), FizzNodes' prompts, or keyframes of "
+                    "one curve: 0:(1.0), 24:(1.2).",
+                ),
+                io.Custom(Story.io_type).Input(
+                    "story", optional=True, tooltip="The shots, where the text has no prompts."
+                ),
+                io.Custom(FrameSchedule.io_type).Input(
+                    "frame_schedule",
+                    optional=True,
+                    tooltip="Gets the text's curves. Without it, a new schedule is made.",
+                ),
+                io.String.Input(
+                    "curve",
+                    default="zoom",
+                    optional=True,
+                    tooltip="For keyframes of one curve: t, zoom, cfg ..., in Modulate Schedule's units.",
+                ),
+                io.Combo.Input(
+                    "mode",
+                    options=list(MODES),
+                    default="linear",
+                    optional=True,
+                    tooltip="How shots travel in a new schedule. Linear is what FizzNodes does, cut what Deforum does.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=120.0,
+                    step=0.001,
+                    optional=True,
+                    tooltip="Frames per second that the text counts by; 0: what it says, else the song's.",
+                ),
+                _side("width"),
+                _side("height"),
+            ],
+            outputs=[
+                io.Custom(Story.io_type).Output(
+                    "told", display_name="told", tooltip="The text's prompts as shots, or the story that came in."
+                ),
+                io.Custom(FrameSchedule.io_type).Output(
+                    "scheduled", display_name="scheduled", tooltip="The schedule with the text's curves."
+                ),
+                io.String.Output("report", display_name="report", tooltip="What was read, and what was left out."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, beat_envelope, text, story=None, frame_schedule=None, curve="zoom", mode="linear", fps=0.0,
+                width=512, height=512) -> io.NodeOutput:  # fmt: skip
+        from .text import schedule_from_text
+
+        told, schedule, report = schedule_from_text(
+            SongAnalysis.of(beat_envelope),
+            text,
+            story=None if story is None else Story.of(story),
+            schedule=None if frame_schedule is None else FrameSchedule.of(frame_schedule),
+            curve=curve,
+            mode=mode,
+            fps=fps,
+            width=width,
+            height=height,
+        )
+        return io.NodeOutput(told, schedule, report, ui={"text": [report]})

@@ -1,0 +1,222 @@
+"""Text of Deforum, Parseq and FizzNodes read into prompts and curves. Nothing is evaluated; numbers only."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from ...base.errors import InputError
+from ...base.timing import snap_fps
+from .keyframes import HINT, per_frame_values, read_keyframes
+from .units import DEFORUM, PARSEQ, per_second
+
+_FIZZ = re.compile(r"\s*[\"']?\d+[\"']?\s*:\s*\"")
+# Deforum's settings that change what is seen and that a schedule of ours has no place for.
+_NO_PLACE = re.compile(r"(translation_z|rotation_3d_\w+|perspective_\w+|.*_schedule|transform_center_\w+)$")
+_STEP, _LINEAR = ("S",), ("L", "")
+
+
+@dataclass
+class Reading:
+    """What a text says: prompts by frame (prompt, negative), keyframes by our curve, the rate that it counts by."""
+
+    prompts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    keyframes: dict[str, dict[int, float]] = field(default_factory=dict)
+    steps: dict[str, set[int]] = field(default_factory=dict)
+    fps: Fraction | None = None
+    size: tuple[int, int] | None = None
+    left_out: list[str] = field(default_factory=list)
+    # Whether the keyframes are in our own units.
+    own: bool = False
+
+    def curves(self, n_frames: int, fps: Fraction, *, text_fps: Fraction, size: tuple[int, int]) -> dict:
+        """Our curves, name -> float64 (n_frames,)."""
+        made = {}
+        for name, keys in self.keyframes.items():
+            values = per_frame_values(keys, n_frames, fps, text_fps, steps=self.steps.get(name, set()))
+            made[name] = values if self.own else per_second(name, values, text_fps, *size)
+        return made
+
+
+def read_text(text: str) -> Reading | None:
+    """What a text in one of the three programs' forms says; None when it is a bare keyframe string or empty.
+
+    Raises
+    ------
+    InputError
+        Everything that cannot be read, in one report, each with its place and what to do.
+    """
+    problems: list[str] = []
+    stripped = text.strip()
+    if _FIZZ.match(stripped):
+        reading = _fizz(stripped, problems)
+    elif stripped.startswith("{"):
+        data = _json(stripped)
+        parseq = "keyframes" in data or "rendered_frames" in data
+        reading = _parseq(data, problems) if parseq else _deforum(data, problems)
+    else:
+        return None
+    if problems:
+        raise report(problems)
+    return reading
+
+
+def report(problems: list[str]) -> InputError:
+    """One error for all that is wrong."""
+    more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+    return InputError(f"The schedule text cannot be read: {'; '.join(problems[:8])}{more}.")
+
+
+def _json(text: str) -> dict:
+    try:
+        data = json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        raise report([f"line {error.lineno}, character {error.colno}: {error.msg}"]) from None
+    if not isinstance(data, dict):
+        raise report(["it is no JSON object"])
+    return data
+
+
+# FizzNodes ------------------------------------------------------------------------------------------
+
+
+def _fizz(text: str, problems: list[str]) -> Reading:
+    body = re.sub(r"(^|,)(\s*)(\d+)(\s*:)", r'\1\2"\3"\4', text.rstrip().rstrip(","))
+    try:
+        pairs = json.loads("{" + body + "}", strict=False, object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        place = error.pos - 1
+        line, column = text.count("\n", 0, place) + 1, place - (text.rfind("\n", 0, place) + 1) + 1
+        problems.append(f'line {line}, character {column}: expected "FRAME": "PROMPT" with a comma between two')
+        return Reading()
+    reading = Reading()
+    _prompts(reading, pairs, problems)
+    return reading
+
+
+def _prompts(reading: Reading, pairs: list, problems: list[str]) -> None:
+    for key, value in pairs:
+        place = f"prompt at frame {key}"
+        if not str(key).strip().isdigit():
+            problems.append(f"{place}: '{key}' is no frame number")
+        elif not isinstance(value, str):
+            problems.append(f"{place}: it is no text")
+        elif "`" in value or "${" in value:
+            problems.append(f"{place}: it has a formula in it; {HINT}, or use Schedule Themes for prompt weights")
+        elif int(key) in reading.prompts:
+            problems.append(f"{place}: this frame has a prompt already")
+        else:
+            prompt, _, negative = value.partition("--neg")
+            if prompt.strip():
+                reading.prompts[int(key)] = (prompt.strip(), negative.strip())
+            else:
+                problems.append(f"{place}: it is empty")
+
+
+# Deforum --------------------------------------------------------------------------------------------
+
+
+def _deforum(data: dict, problems: list[str]) -> Reading:
+    reading = Reading(fps=_fps(data.get("fps"), problems), size=_size(data.get("W"), data.get("H")))
+    prompts = data.get("prompts", data.get("animation_prompts", {}))
+    if isinstance(prompts, dict):
+        _prompts(reading, list(prompts.items()), problems)
+    else:
+        problems.append('prompts: it is no object of "FRAME": "PROMPT"')
+    names = {other: name for name, other in DEFORUM.items()}
+    for key, value in data.items():
+        if key in names and isinstance(value, (str, int, float)):
+            found = read_keyframes(value if isinstance(value, str) else f"0:({value})", key, problems)
+            if found:
+                reading.keyframes[names[key]] = found
+        elif key in names:
+            problems.append(f"{key}: it is no keyframe string such as 0:(1.0)")
+        elif _NO_PLACE.match(key):
+            reading.left_out.append(key)
+    if not reading.prompts and not reading.keyframes and not problems:
+        problems.append(f"there is neither a prompt nor one of {', '.join(names)} in it")
+    return reading
+
+
+def _fps(value, problems: list[str]) -> Fraction | None:
+    if value is None:
+        return None
+    try:
+        return snap_fps(value)
+    except InputError as error:
+        problems.append(str(error).rstrip("."))
+        return None
+
+
+def _size(width, height) -> tuple[int, int] | None:
+    sizes = (width, height)
+    return sizes if all(isinstance(side, int) and 0 < side <= 16384 for side in sizes) else None
+
+
+# Parseq ---------------------------------------------------------------------------------------------
+
+
+def _parseq(data: dict, problems: list[str]) -> Reading:
+    options = data.get("options") if isinstance(data.get("options"), dict) else {}
+    reading = Reading(fps=_fps(options.get("output_fps"), problems))
+    rendered = data.get("rendered_frames")
+    rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        problems.append("keyframes: it is no list of objects")
+        return reading
+    managed = data.get("managedFields")
+    fields = {other: name for name, other in PARSEQ.items()}
+    for other, name in fields.items():
+        if rows is rendered or not isinstance(managed, list) or other in managed:
+            _field(reading, rows, other, name, problems, rendered=rows is rendered)
+    if isinstance(managed, list):
+        reading.left_out += [name for name in managed if name not in fields]
+    _parseq_prompts(reading, data.get("prompts"), problems)
+    return reading
+
+
+def _field(reading: Reading, rows: list[dict], other: str, name: str, problems: list[str], *, rendered: bool) -> None:
+    keys, steps, way = {}, set(), "L"
+    for number, row in enumerate(rows, 1):
+        frame, value = row.get("frame"), row.get(other)
+        place = f"{other}, keyframe {number}"
+        if isinstance(frame, bool) or not isinstance(frame, (int, float)) or frame != int(frame) or frame < 0:
+            problems.append(f"{place}: 'frame' is no frame number")
+            return
+        given = row.get(f"{other}_i")
+        way = str(given).strip() if given is not None and not rendered else way
+        if way not in (*_LINEAR, *_STEP):
+            problems.append(
+                f"{place}: '{way[:40]}' at frame {int(frame)} is none of L and S; {HINT}, or export Parseq's rendered "
+                "frames"
+            )
+            way = "L"
+        if value is None or value == "":
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+            problems.append(f"{place}: '{str(value)[:30]}' at frame {int(frame)} is no number; {HINT}")
+            continue
+        keys[int(frame)] = float(value)
+        if way in _STEP:
+            steps.add(int(frame))
+    if keys:
+        reading.keyframes[name], reading.steps[name] = keys, steps
+
+
+def _parseq_prompts(reading: Reading, prompts, problems: list[str]) -> None:
+    if isinstance(prompts, dict) and isinstance(prompts.get("promptList"), list):
+        prompts = prompts["promptList"]
+    if isinstance(prompts, dict):
+        prompts = [prompts | {"allFrames": True}]
+    pairs = []
+    for number, entry in enumerate(prompts if isinstance(prompts, list) else [], 1):
+        if not isinstance(entry, dict) or not isinstance(entry.get("positive"), str):
+            problems.append(f"prompt {number}: it has no text 'positive'")
+        elif entry["positive"].strip():
+            negative = str(entry.get("negative", "") or "")
+            text = f"{entry['positive']} --neg {negative}" if negative.strip() else entry["positive"]
+            pairs.append((0 if entry.get("allFrames", True) else entry.get("from", 0), text))
+    _prompts(reading, pairs, problems)

@@ -1,0 +1,91 @@
+"""From a text of another program to a story and a schedule of a song."""
+
+from __future__ import annotations
+
+import numpy as np
+from ...base.errors import InputError
+from ...base.modulation import CURVES
+from ...base.timing import frame_start, snap_fps
+from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
+from ..modulate.modulate import same_clock, set_curve
+from ..plan.onset import onset_slerp_schedule
+from .keyframes import read_keyframes
+from .read import Reading, read_text, report
+
+
+def schedule_from_text(
+    song: SongAnalysis,
+    text: str,
+    *,
+    story: Story | None = None,
+    schedule: FrameSchedule | None = None,
+    curve: str = "zoom",
+    mode: str = "linear",
+    fps: float = 0.0,
+    width: int = 512,
+    height: int = 512,
+) -> tuple[Story, FrameSchedule, str]:
+    """(story, schedule, report) of a text.
+
+    Parameters
+    ----------
+    text : Deforum's settings, a Parseq document, FizzNodes' prompts, or a bare keyframe string of `curve`, in our unit.
+    story : used where the text has no prompts.
+    schedule : whose curves are changed; without it, one is made with `mode`.
+    fps : frames per second that the text counts by; 0 takes what the text says, else the song's.
+    width, height : pixels that shifts are measured by, where the text does not say.
+
+    Raises InputError when the text cannot be read, or there is neither a prompt nor a story.
+    """
+    reading = read_text(text)
+    if reading is None:
+        reading = _one_curve(text, curve)
+    rate = snap_fps(fps) if fps > 0 else reading.fps or song.fps
+    size = reading.size or (width, height)
+    told = _story(reading, song, rate) if reading.prompts else story
+    if told is None:
+        raise InputError("The text has no prompts; connect a story as well.")
+    if schedule is None:
+        schedule = onset_slerp_schedule(song, told, mode=mode)
+    else:
+        same_clock(schedule, song)
+        if reading.prompts:
+            raise InputError(
+                "The text has prompts, so a schedule of other shots does not fit; disconnect frame_schedule."
+            )
+    for name, values in reading.curves(song.n_frames, song.fps, text_fps=rate, size=size).items():
+        schedule = set_curve(schedule, name, values)
+    return told, schedule, _summary(reading, told, rate)
+
+
+def _one_curve(text: str, curve: str) -> Reading:
+    if curve != "t" and curve not in CURVES:
+        raise InputError(f"There is no curve '{curve}'; those of a schedule are: t, {', '.join(CURVES)}.")
+    problems: list[str] = []
+    keys = read_keyframes(text, curve, problems)
+    if problems:
+        raise report(problems)
+    return Reading(keyframes={curve: keys}, own=True)
+
+
+def _story(reading: Reading, song: SongAnalysis, rate) -> Story:
+    starts = [frame_start(frame, rate) for frame in sorted(reading.prompts)]
+    late = [frame for frame, start in zip(sorted(reading.prompts), starts, strict=True) if start >= song.duration]
+    if late:
+        raise InputError(
+            f"The prompt at frame {late[0]} begins after the song's end at {song.duration:.2f} s; at {float(rate):g} "
+            f"fps the song has {int(np.ceil(song.duration * float(rate)))} frames."
+        )
+    starts[0] = 0.0  # a prompt stands from the beginning, as in those programs
+    ends = [*starts[1:], song.duration]
+    texts = [reading.prompts[frame] for frame in sorted(reading.prompts)]
+    shots = (Shot(a, b, prompt, negative=no) for a, b, (prompt, no) in zip(starts, ends, texts, strict=True))
+    return Story(tuple(shots))
+
+
+def _summary(reading: Reading, story: Story, rate) -> str:
+    parts = [f"{len(story.shots)} shots" if reading.prompts else "no prompts"]
+    parts += [f"{name}: {len(keys)} keyframes" for name, keys in reading.keyframes.items()]
+    if reading.left_out:
+        parts.append(f"left out, since a schedule has no place for it: {', '.join(reading.left_out)}")
+    return f"Read at {float(rate):g} fps: {'; '.join(parts)}."

@@ -1,0 +1,154 @@
+"""Modulation of a schedule by the song: curves, the walk of the noise, and themes that take part by their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from ...base.errors import InputError
+from ...base.modulation import CURVES, Theme, check_curve
+from ...base.types import FrameSchedule, SongAnalysis
+from ...song.curves.shape import driving_curve, follow, map_to_range
+
+COMBINE = ("replace", "add", "multiply")
+# Seconds in which a theme's weight covers 63 % of a change.
+THEME_SECONDS = 0.25
+
+
+def same_clock(schedule: FrameSchedule, song: SongAnalysis) -> None:
+    """Raises InputError when schedule and song do not have the same frames."""
+    if schedule.fps != song.fps or schedule.n_frames != song.n_frames:
+        raise InputError(
+            f"The schedule has {schedule.n_frames} frames at {float(schedule.fps):g} fps but the song {song.n_frames} "
+            f"at {float(song.fps):g} fps; make the schedule from this song."
+        )
+
+
+def set_curve(schedule: FrameSchedule, name: str, values: Sequence[float] | np.ndarray | float) -> FrameSchedule:
+    """The schedule with a curve, or with "t", from one value per frame or one value for all.
+
+    Raises InputError when the name is unknown, the number of values is not that of frames, or one is out of range.
+    """
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"The values for '{name}' must be numbers, one per frame, got {values!r:.60}.") from None
+    if array.shape == (1,):
+        array = np.repeat(array, schedule.n_frames)
+    if name == "t":
+        if array.shape != schedule.t.shape:
+            raise InputError(f"'t' must have {schedule.n_frames} values, one per frame, got {array.size}.")
+        return replace(schedule, t=array)
+    if name not in CURVES:
+        raise InputError(f"There is no curve '{name}'; those of a schedule are: t, {', '.join(CURVES)}.")
+    check_curve(f"'{name}'", array, schedule.n_frames, CURVES[name])
+    return replace(schedule, curves=schedule.curves | {name: array})
+
+
+def read_curve(schedule: FrameSchedule, name: str) -> np.ndarray:
+    """t, a curve (its neutral value where the schedule has none), or the weight of a theme by name: float64 (n,)."""
+    if name == "t":
+        return schedule.t
+    if name in schedule.themes:
+        return schedule.themes[name].weights
+    return schedule.curve(name)
+
+
+def walk(speed: np.ndarray, fps: float) -> np.ndarray:
+    """Distance walked (n,) from a speed per second (n,): 0 on the first frame, never back, the same for any excerpt."""
+    steps = np.asarray(speed, dtype=np.float64) / fps
+    return np.concatenate([[0.0], np.cumsum(steps[1:])])[: len(steps)]
+
+
+def modulate(
+    schedule: FrameSchedule,
+    song: SongAnalysis,
+    *,
+    curve: str,
+    target: str,
+    low: float,
+    high: float,
+    shape: str = "linear",
+    invert: bool = False,
+    hold: str = "off",
+    combine: str = "replace",
+) -> FrameSchedule:
+    """The schedule with a curve of the song as one of its curves.
+
+    Parameters
+    ----------
+    curve : the song's curve, or a pitch class.
+    target : one of `CURVES`. For "noise_walk" the mapped values are its speed in radians per second.
+    low, high, shape, invert, hold : see `curves.shape.map_to_range`.
+    combine : with what the schedule has already, its neutral value where it has none: replace, add or multiply.
+
+    Raises InputError when schedule and song have other frames, or a value is out of the target's range.
+    """
+    same_clock(schedule, song)
+    if target not in CURVES:
+        raise InputError(f"target must be one of {', '.join(CURVES)}, got '{target}'.")
+    if combine not in COMBINE:
+        raise InputError(f"combine must be one of {', '.join(COMBINE)}, got '{combine}'.")
+    mapped = map_to_range(
+        driving_curve(song, curve), low=low, high=high, shape=shape, invert=invert, hold=hold, song=song
+    ).astype(np.float64)
+    # The mapping is float32: its ends may lie a rounding error outside.
+    values = np.clip(mapped, min(low, high), max(low, high))
+    if target == "noise_walk":
+        if values.size and values.min() < 0:
+            raise InputError(f"The noise walks at 0 radians per second or more, got {values.min():g}.")
+        values = walk(values, float(song.fps))
+    if combine != "replace":
+        before = schedule.curve(target)
+        values = before + values if combine == "add" else before * values
+    return set_curve(schedule, target, values)
+
+
+def with_themes(schedule: FrameSchedule, song: SongAnalysis, text: str, *, amount: float = 0.5) -> FrameSchedule:
+    """The schedule with themes that sound brings in: a prompt for each curve or pitch class.
+
+    Parameters
+    ----------
+    text : lines "C: warm light", the name of a curve or pitch class before the prompt.
+    amount : share of the picture's prompt that all themes together have when they are strongest, 0..1.
+
+    Pitch classes are weighed against all twelve, so a theme comes forward when its note leads; both kinds follow the
+    sound within `THEME_SECONDS`.
+
+    Raises InputError with every line that cannot be used.
+    """
+    same_clock(schedule, song)
+    if not 0 <= amount <= 1:
+        raise InputError(f"amount must be from 0 to 1, got {amount:g}.")
+    prompts, wrong = {}, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, colon, prompt = (part.strip() for part in line.partition(":"))
+        if not colon or not prompt:
+            wrong.append(f"line {number}: '{line.strip()[:30]}' is not 'curve: prompt'")
+        elif name in prompts:
+            wrong.append(f"line {number}: '{name}' has a prompt already")
+        else:
+            try:
+                driving_curve(song, name)
+            except InputError:
+                wrong.append(f"line {number}: the song has no curve or pitch class '{name[:30]}'")
+            prompts[name] = prompt
+    if wrong:
+        raise InputError(f"The themes cannot be read: {'; '.join(wrong[:8])}.")
+    weights = {name: _theme_weight(song, name) for name in prompts}
+    largest = max((float(np.sum(list(weights.values()), axis=0).max(initial=0)), 1e-9)) if weights else 1.0
+    themes = {name: Theme(prompts[name], np.clip(weight * amount / largest, 0, 1)) for name, weight in weights.items()}
+    return replace(schedule, themes=schedule.themes | themes)
+
+
+def _theme_weight(song: SongAnalysis, name: str) -> np.ndarray:
+    from ...song.audio.names import PITCH_CLASSES
+
+    values = np.clip(driving_curve(song, name).astype(np.float64), 0, None)
+    if name in PITCH_CLASSES and song.chroma is not None:
+        values = values / np.maximum(song.chroma.astype(np.float64).sum(axis=0), 1e-9)
+        values = np.where(song.chroma.sum(axis=0) > 0, values, 0.0)
+    return follow(values, song.fps, attack=THEME_SECONDS, release=THEME_SECONDS)

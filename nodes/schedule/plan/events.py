@@ -1,0 +1,229 @@
+"""An event plan: how each shot gives way to the next, from how hard the music hits there, and motion from its energy.
+
+The audio-driven-video survey's rule: the percentile of the onset decides between a hard cut, a quick dissolve and a
+smooth blend; energy moves the picture, and where it rises the picture zooms in. Music2Video's two rules are options:
+the harder a shot plays, the more steps its pictures get, and a shot begins with something of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ...base.errors import InputError
+from ...base.modulation import CURVES
+from ...base.timing import boundary
+from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
+from ...song.curves.shape import follow
+from ..modulate.modulate import walk
+from .onset import onset_slerp_schedule
+
+KINDS = ("cut", "dissolve", "blend")
+# An onset counts for a boundary when it is no farther away, in seconds: what is heard as one with it.
+NEAR_SECONDS = 0.05
+# Seconds in which energy rises and falls in the motion that it drives.
+ATTACK, RELEASE = 0.15, 0.6
+# Music2Video takes 10 iterations, and 110 more at the song's full intensity.
+LEAST_ITERATIONS, MORE_ITERATIONS = 10.0, 110.0
+# Directions in which shots drift in turn: dx, dy.
+DIRECTIONS = ((1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Event:
+    """How a shot begins: its start in seconds, the kind of transition into it, how long a dissolve takes.
+
+    rank: where its onset stands among the song's, 0..1.
+    """
+
+    shot: int
+    time: float
+    kind: str
+    seconds: float = 0.0
+    rank: float = 0.0
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How much moves. zoom: growth per second where energy rises fastest. drift: share of the width per second at full
+    energy. walk: radians per second that the noise walks at full energy. carry: weight of the shot before when a shot
+    begins, gone after `carry_seconds`. intensity_steps: fewer steps where the music is soft.
+    """
+
+    zoom: float = 0.0
+    drift: float = 0.0
+    walk: float = 0.0
+    carry: float = 0.0
+    carry_seconds: float = 1.0
+    intensity_steps: bool = False
+
+
+def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
+    """Where the onset strength at some times stands among the song's onsets: float (n,) in 0..1.
+
+    A half is in the middle, ties count half, silence is 0. Without onsets, all frames are compared.
+    """
+    curve = song.curve("onset").astype(np.float64)
+    around = int(np.ceil(NEAR_SECONDS * float(song.fps)))
+
+    def peak(time: float) -> float:
+        frame = min(boundary(time, song.fps, song.n_frames), song.n_frames - 1)
+        return float(curve[max(frame - around, 0) : frame + around + 1].max())
+
+    heard = np.array([peak(time) for time in song.onsets]) if len(song.onsets) else curve
+    found = []
+    for strength in (peak(time) for time in times):
+        below, equal = np.count_nonzero(heard < strength), np.count_nonzero(heard == strength)
+        found.append(0.0 if strength <= 0 else (below + equal / 2) / len(heard))
+    return np.array(found)
+
+
+def plan_events(
+    song: SongAnalysis, story: Story, *, cut_above: float = 0.75, dissolve_above: float = 0.4, dissolve: float = 0.4
+) -> list[Event]:
+    """The transition into every shot but the first, by the rank of its onset.
+
+    Parameters
+    ----------
+    cut_above, dissolve_above : ranks 0..1 from which a shot cuts in or dissolves in; below, it blends.
+    dissolve : seconds that a dissolve takes.
+
+    Raises InputError when a number is out of range.
+    """
+    if not 0 <= dissolve_above <= cut_above <= 1.01:
+        raise InputError(
+            "dissolve_above must be 0 or more and not over cut_above, which is at most 1.01 (never); "
+            f"got {dissolve_above:g} and {cut_above:g}."
+        )
+    if not 0 < dissolve <= 10:
+        raise InputError(f"A dissolve takes more than 0 and at most 10 seconds, got {dissolve:g}.")
+    starts = [shot.start for shot in story.shots[1:]]
+    events = []
+    for shot, (time, rank) in enumerate(zip(starts, onset_ranks(song, starts), strict=True), 1):
+        kind = "cut" if rank >= cut_above else "dissolve" if rank >= dissolve_above else "blend"
+        events.append(Event(shot, time, kind, dissolve if kind == "dissolve" else 0.0, float(rank)))
+    return events
+
+
+def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float = 0.25) -> Story:
+    """The story in which shots that cut or dissolve in start on the nearest beat, `max_move` seconds away at most.
+
+    A start stays where the move would leave a shot without a frame, or where another is already.
+    """
+    starts = [shot.start for shot in story.shots]
+    kinds = {event.shot: event.kind for event in events}
+    for shot in range(1, len(starts)):
+        if kinds.get(shot, "blend") == "blend" or not len(song.beats):
+            continue
+        beat = float(song.beats[np.abs(song.beats - starts[shot]).argmin()])
+        before = boundary(starts[shot - 1], song.fps, song.n_frames)
+        after = starts[shot + 1] if shot + 1 < len(starts) else story.duration
+        frame = boundary(beat, song.fps, song.n_frames)
+        if abs(beat - starts[shot]) <= max_move and before < frame < boundary(after, song.fps, song.n_frames):
+            starts[shot] = beat
+    ends = [*starts[1:], story.duration]
+    return Story(tuple(_moved(shot, a, b) for shot, a, b in zip(story.shots, starts, ends, strict=True)))
+
+
+def _moved(shot: Shot, start: float, end: float) -> Shot:
+    return shot if (shot.start, shot.end) == (start, end) else replace(shot, start=start, end=end)
+
+
+def event_schedule(
+    song: SongAnalysis,
+    story: Story,
+    events: list[Event],
+    *,
+    travel: float = 0.3,
+    motion: Motion | None = None,
+    **pace,
+) -> FrameSchedule:
+    """A schedule with the planned transitions.
+
+    Before a blend a shot goes all the way to the next, at the pace of its mode. Before a cut or a dissolve it goes only
+    a part of it; a dissolve then fades, faster in its middle, so that the next shot's own picture is reached on its
+    first frame.
+
+    Parameters
+    ----------
+    events : how shots begin; a shot without one blends in.
+    travel : share of the way that a shot goes before a cut or a dissolve, 0..1; 0 holds its picture.
+    motion : see `Motion`; none leaves all curves away.
+    pace : of `onset_slerp_schedule`.
+    """
+    if not 0 <= travel <= 1:
+        raise InputError(f"travel must be from 0 to 1, got {travel:g}.")
+    schedule = onset_slerp_schedule(song, story, **pace)
+    t, transition = schedule.t.copy(), list(schedule.transition)
+    firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
+    for event in events:
+        if not 0 < event.shot < len(story.shots):
+            raise InputError(f"There is no shot {event.shot} that could begin with a {event.kind}.")
+        start, end = firsts[event.shot - 1], firsts[event.shot]
+        if event.kind == "blend":
+            continue
+        t[start:end] *= travel
+        length = int(np.floor(event.seconds * float(song.fps) + 0.5)) if event.kind == "dissolve" else 0
+        length = min(length, (end - start) // 2)
+        if length:
+            u = np.arange(1, length + 1) / (length + 1)
+            t[end - length : end] = u * u * (3 - 2 * u)
+            transition[end - length : end] = ["dissolve"] * length
+        else:
+            transition[start:end] = ["cut"] * (end - start)
+    curves = {} if motion is None else motion_curves(song, story, motion)
+    return replace(schedule, t=t, transition=tuple(transition), curves=curves)
+
+
+def energy(song: SongAnalysis) -> np.ndarray:
+    """Loudness of the song for motion, float64 (n_frames,) in 0..1: its largest value is 1 unless it is silent."""
+    curve = song.curve("rms").astype(np.float64)
+    # A song that begins loud does not rise at its start.
+    lead = np.repeat(curve[:1], int(5 * RELEASE * float(song.fps)))
+    values = follow(np.concatenate([lead, curve]), song.fps, attack=ATTACK, release=RELEASE)[len(lead) :]
+    return np.clip(values / values.max(), 0, 1) if values.max(initial=0) > 0 else values
+
+
+def rising(values: np.ndarray, fps: float) -> np.ndarray:
+    """How fast a curve of 0..1 rises over the second before, 1 at its fastest, 0 where it falls: float64 (n,)."""
+    lag = max(int(round(fps)), 1)
+    before = np.concatenate([np.full(lag, values[0]), values])[: len(values)]
+    rise = np.clip(values - before, 0, None)
+    # What rises by less than a twentieth is no build-up.
+    return rise / max(float(rise.max(initial=0)), 0.05)
+
+
+def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str, np.ndarray]:
+    """The curves of a motion, by name; those that would change nothing are left away.
+
+    Raises InputError when an amount is out of range.
+    """
+    for name, most in (("zoom", 5.0), ("drift", 5.0), ("walk", 20.0), ("carry", 1.0)):
+        if not 0 <= getattr(motion, name) <= most:
+            raise InputError(f"{name} must be from 0 to {most:g}, got {getattr(motion, name):g}.")
+    fps, level = float(song.fps), energy(song)
+    firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
+    curves = {}
+    if motion.zoom:
+        curves["zoom"] = 1 + motion.zoom * rising(level, fps)
+    if motion.drift:
+        for axis, name in enumerate(("dx", "dy")):
+            turns = [DIRECTIONS[shot % len(DIRECTIONS)][axis] for shot in range(len(story.shots))]
+            curves[name] = motion.drift * level * np.repeat(turns, np.diff(firsts))
+    if motion.walk:
+        curves["noise_walk"] = walk(motion.walk * level, fps)
+    if motion.carry:
+        since = np.concatenate([np.arange(count) for count in np.diff(firsts)]) / fps
+        weight = motion.carry * np.clip(1 - since / max(motion.carry_seconds, 1e-3), 0, 1)
+        weight[: firsts[1]] = 0
+        curves["carry"] = weight
+    if motion.intensity_steps:
+        strength = song.curve("rms").astype(np.float64)
+        low, high = float(strength.min()), float(strength.max())
+        peaks = [float(strength[a:b].max()) for a, b in zip(firsts, firsts[1:], strict=False)]
+        share = [(peak - low) / (high - low) if high > low else 1.0 for peak in peaks]
+        most = LEAST_ITERATIONS + MORE_ITERATIONS
+        factors = [max((LEAST_ITERATIONS + MORE_ITERATIONS * part) / most, CURVES["steps"].low) for part in share]
+        curves["steps"] = np.repeat(factors, np.diff(firsts))
+    return curves

@@ -1,0 +1,123 @@
+"""Ways to pace a shot: how far each of its frames has moved towards the next shot's picture.
+
+Every rule gives t = 0 on the shot's first frame and stays in 0..1; the next shot's first frame is the next picture,
+wherever t has got to. The cosine with a pulse on onsets is the audio-driven-video survey's smooth blend; Giffusion's
+own rules (linear, sine) return or start late, which these do not unless asked to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from .onset import segment_progress
+
+# Modes that never go back, whatever the song.
+MONOTONE = ("onset", "onset, whole song", "linear", "ease", "cut", "beats", "hold and hit")
+MODES = (*MONOTONE, "cosine + onset", "ping-pong")
+# A pulse on an onset dies away to 1/e in this many seconds.
+PULSE_SECONDS = 0.12
+# Hold and hit: the share of the shot that holds, and the longest time that the move then takes, in seconds.
+HOLD_SHARE, HIT_SECONDS = 0.6, 0.35
+# The quietest shot of a song still travels this share of the way.
+LEAST_TRAVEL = 0.15
+
+
+def linear(n: int) -> np.ndarray:
+    """t of n frames at equal steps, float64 (n,)."""
+    return np.arange(n) / n
+
+
+def ease(n: int) -> np.ndarray:
+    """Slow at both ends: 3 u^2 - 2 u^3."""
+    u = linear(n)
+    return u * u * (3 - 2 * u)
+
+
+def cut(n: int) -> np.ndarray:
+    """The shot's own picture until the next shot cuts in."""
+    return np.zeros(n)
+
+
+def beat_steps(n: int, beats: np.ndarray) -> np.ndarray:
+    """Equal steps on the beats inside the shot.
+
+    beats: frames of the beats, counted from the shot's first frame. Without any, the picture holds.
+    """
+    inside = np.unique(beats[(beats > 0) & (beats < n)])
+    return np.searchsorted(inside, np.arange(n), side="right") / (len(inside) + 1)
+
+
+def ping_pong(progress: np.ndarray) -> np.ndarray:
+    """Towards the next picture and back again: a triangle over a progress from 0 to below 1."""
+    return 1 - np.abs(1 - 2 * progress)
+
+
+def hold_and_hit(n: int, fps: float) -> np.ndarray:
+    """Hold, then move faster and faster, so that the move lands on the next shot's first frame."""
+    move = max(min(round((1 - HOLD_SHARE) * n), round(HIT_SECONDS * fps)), 1)
+    u = np.clip((np.arange(n) - (n - move)) / move, 0, 1)
+    return u * u
+
+
+def cosine_with_pulses(onset: np.ndarray, fps: float, pulse: float, monotone: bool) -> np.ndarray:
+    """(1 - cos(pi u)) / 2, pushed ahead on onsets by up to `pulse`, clamped to 0..1.
+
+    Parameters
+    ----------
+    onset : float (n,), onset strength of the shot's frames.
+    pulse : how far the strongest onset pushes.
+    monotone : never go back when a pulse dies away.
+    """
+    n = len(onset)
+    pushed, level = np.zeros(n), 0.0
+    decay = np.exp(-1 / (PULSE_SECONDS * fps))
+    for frame in range(n):
+        level = max(level * decay, float(onset[frame]))
+        pushed[frame] = level
+    t = np.clip((1 - np.cos(np.pi * linear(n))) / 2 + pulse * pushed, 0, 1)
+    t[0] = 0.0
+    return np.maximum.accumulate(t) if monotone else t
+
+
+def travel_shares(strength: np.ndarray, firsts: list[int], n_frames: int) -> list[float]:
+    """How far each shot travels when the whole song is the measure: its mean strength over that of the liveliest shot.
+
+    Each is at least `LEAST_TRAVEL`; 1 for every shot when nothing sounds.
+    """
+    means = [float(strength[start:end].mean()) for start, end in zip(firsts, [*firsts[1:], n_frames], strict=True)]
+    liveliest = max(means)
+    return [1.0 if liveliest <= 0 else max(mean / liveliest, LEAST_TRAVEL) for mean in means]
+
+
+def paced(
+    mode: str,
+    strength: np.ndarray,
+    *,
+    floor: float,
+    fps: float,
+    beats: np.ndarray,
+    travel: float = 1.0,
+    pulse: float = 0.15,
+    monotone: bool = True,
+) -> np.ndarray:
+    """t of one shot by the name of a mode, float64 (n,).
+
+    strength: float (n + 1,), see `segment_progress`. beats: frames from the shot's first. travel: share of the way that
+    "onset, whole song" goes.
+    """
+    n = len(strength) - 1
+    if mode == "linear":
+        return linear(n)
+    if mode == "ease":
+        return ease(n)
+    if mode == "cut":
+        return cut(n)
+    if mode == "beats":
+        return beat_steps(n, beats)
+    if mode == "hold and hit":
+        return hold_and_hit(n, fps)
+    if mode == "cosine + onset":
+        return cosine_with_pulses(strength[:n], fps, pulse, monotone)
+    progress = segment_progress(strength, floor=floor)
+    if mode == "ping-pong":
+        return ping_pong(progress)
+    return progress * travel if mode == "onset, whole song" else progress

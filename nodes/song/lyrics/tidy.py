@@ -1,0 +1,156 @@
+"""From lines as a file gives them to lines that are in order, last, and do not overlap; and back to text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+import numpy as np
+from ...base.errors import InputError
+from .lyrics import Line, Lyrics, Word
+
+# A line whose end is not given is held as if sung at a slow pace, and no longer.
+SECONDS_PER_UNIT, EXTRA_SECONDS, SHORTEST_HOLD = 0.6, 1.5, 3.0
+MIN_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line as the file has it: start, end or None, text, and (start, text) of its words."""
+
+    start: float | None
+    end: float | None
+    text: str
+    words: tuple[tuple[float, str], ...] = ()
+
+    def moved(self, seconds: float) -> Entry:
+        """The same line later by that many seconds, not before 0."""
+        return replace(
+            self,
+            start=max(self.start + seconds, 0.0),
+            end=None if self.end is None else max(self.end + seconds, 0.0),
+            words=tuple((max(start + seconds, 0.0), text) for start, text in self.words),
+        )
+
+
+def units(text: str) -> int:
+    """How much there is to sing: words, or characters where a script writes no spaces between words."""
+    return sum(len(word) if word and ord(word[0]) >= 0x2E80 else 1 for word in text.split())
+
+
+def tidy(entries: tuple[Entry, ...], *, language: str = "", source: str = "", timing: str = "given") -> Lyrics:
+    """Put lines in order. Lines of one start are joined, an overlap ends where the next line starts.
+
+    An empty line ends the one before it, as players of LRC files have it.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.start)
+    merged = [_joined(list(group)) for _, group in groupby(ordered, key=lambda entry: round(entry.start, 3))]
+    lines = []
+    for entry, following in pairwise([*merged, None]):
+        if not entry.text:
+            continue
+        held = max(SHORTEST_HOLD, SECONDS_PER_UNIT * units(entry.text) + EXTRA_SECONDS)
+        end = entry.end if entry.end is not None and entry.end > entry.start else entry.start + held
+        if following is not None:
+            end = min(end, following.start)
+        if entry.words and entry.end is None:
+            end = max(end, min(entry.words[-1][0] + MIN_SECONDS, end if following is None else following.start))
+        lines.append(Line(entry.start, end, entry.text, _words(entry, end)))
+    return Lyrics(tuple(lines), language=language, source=source, timing=timing)
+
+
+def _joined(group: list[Entry]) -> Entry:
+    texts = list(dict.fromkeys(entry.text for entry in group if entry.text))
+    ends = [entry.end for entry in group if entry.end is not None]
+    return replace(group[0], text=" / ".join(texts), end=max(ends, default=None), words=group[0].words)
+
+
+def _words(entry: Entry, end: float) -> tuple[Word, ...]:
+    """Words with an end each; a last stamp without a word only ends the one before it."""
+    starts = np.maximum.accumulate([max(start, entry.start) for start, _ in entry.words] + [end])
+    words = zip(entry.words, pairwise(starts.tolist()), strict=True)
+    return tuple(Word(start, min(stop, end), text) for (_, text), (start, stop) in words if text and start < end)
+
+
+def spread(lines: tuple[str, ...], duration: float | None) -> Lyrics:
+    """Lines without times over a song, each as long as it has words; an empty line is a rest.
+
+    Raises InputError when no duration is known.
+    """
+    if not any(lines):
+        return Lyrics(source="plain")
+    if duration is None:
+        raise InputError(
+            "These lyrics have no times; connect beat_envelope to spread them over the song, or Transcribe Lyrics to "
+            "hear where they are sung."
+        )
+    weights = np.array([units(line) + 1 if line else 2 for line in lines], dtype=float)
+    edges = np.concatenate(([0.0], np.cumsum(weights))) / weights.sum() * duration
+    placed = [
+        Line(start, end, line) for line, (start, end) in zip(lines, pairwise(edges.tolist()), strict=True) if line
+    ]
+    note = "The lyrics have no times; they are spread evenly, which is a guess."
+    return Lyrics(tuple(placed), source="plain", timing="guessed", notes=(note,))
+
+
+def snap(lyrics: Lyrics, beats: np.ndarray, *, max_move: float = 0.25) -> Lyrics:
+    """Starts and ends of lines moved to the nearest beat.
+
+    Parameters
+    ----------
+    lyrics : lines in order
+    beats : float64 (n,), seconds, ascending
+    max_move : seconds; an edge farther from a beat stays where it is. So does one whose move would leave a line
+        without length or over its neighbour.
+
+    Returns
+    -------
+    Lyrics whose words have not moved.
+    """
+    if not len(beats) or max_move <= 0:
+        return lyrics
+    lines = list(lyrics.lines)
+    floor = 0.0
+    for index, line in enumerate(lines):
+        ceiling = lines[index + 1].start if index + 1 < len(lines) else np.inf
+        start, end = _nearest(line.start, beats, max_move), _nearest(line.end, beats, max_move)
+        start = start if floor <= start < line.end - MIN_SECONDS else line.start
+        end = end if start + MIN_SECONDS < end <= ceiling else line.end
+        lines[index] = replace(line, start=max(start, floor), end=end)
+        floor = end
+    return replace(lyrics, lines=tuple(lines))
+
+
+def _nearest(seconds: float, beats: np.ndarray, max_move: float) -> float:
+    index = int(np.searchsorted(beats, seconds))
+    near = min(beats[max(index - 1, 0) : index + 1], key=lambda beat: abs(beat - seconds))
+    return float(near) if abs(near - seconds) <= max_move else seconds
+
+
+def to_lrc(lyrics: Lyrics) -> str:
+    """Lyrics as LRC; an empty line marks where singing stops for a while."""
+    rows = [f"[la:{lyrics.language}]"] if lyrics.language else []
+    for line, following in pairwise([*lyrics.lines, None]):
+        rows.append(f"[{_stamp(line.start)}]{line.text}")
+        if following is None or following.start - line.end > MIN_SECONDS:
+            rows.append(f"[{_stamp(line.end)}]")
+    return "\n".join(rows)
+
+
+def to_srt(lyrics: Lyrics) -> str:
+    """Lyrics as SubRip subtitles."""
+    rows = []
+    for number, line in enumerate(lyrics.lines, 1):
+        rows += [str(number), f"{_subtitle(line.start)} --> {_subtitle(line.end)}", line.text, ""]
+    return "\n".join(rows)
+
+
+def _stamp(seconds: float) -> str:
+    hundredths = int(seconds * 100 + 0.5)
+    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
+def _subtitle(seconds: float) -> str:
+    thousandths = int(seconds * 1000 + 0.5)
+    whole = thousandths // 1000
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},{thousandths % 1000:03d}"

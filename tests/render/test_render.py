@@ -1,0 +1,728 @@
+"""The renderer with a stand-in for the diffusion model: batches, chunks, resume, cancel, excerpts, cost."""
+
+import errno
+import json
+import os
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from songreel.nodes.base import types
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.media import video as video_io
+from songreel.nodes.base.media.codecs import CODECS
+from songreel.nodes.host import port as host_port
+from songreel.nodes.host.port import Sampling
+from songreel.nodes.render import plan as plan_stage
+from songreel.nodes.render import render as render_stage
+from songreel.nodes.render import shown as shown_stage
+from songreel.nodes.schedule.plan import onset
+from support.songs import song
+
+RATE = 8000
+
+
+class Killed(BaseException):
+    """Stands for a process that dies: nothing in the pack catches it."""
+
+
+class SmallHost(host_port.Host):
+    """A host whose model maps noise and prompts to pictures by plain arithmetic, row by row."""
+
+    name = "small"
+
+    def __init__(self, root: Path, *, die_at_step: int | None = None):
+        self.root, self.die_at_step = root, die_at_step
+        self.steps = self.decodes = self.rows = 0
+        self.batch_shapes: set[tuple] = set()
+        self.updates, self.previews, self.texts = [], [], []
+
+    def model_folders(self, kind):
+        return []
+
+    def output_dir(self):
+        return self._folder("output")
+
+    def save_place(self, prefix, width, height):
+        return self.output_dir(), prefix, 1, ""
+
+    def temp_dir(self):
+        return self._folder("temp")
+
+    def private_dir(self):
+        return self._folder("private")
+
+    def _folder(self, name):
+        (self.root / name).mkdir(parents=True, exist_ok=True)
+        return self.root / name
+
+    def progress(self, total):
+        host = self
+
+        class Recorder(host_port.Progress):
+            def update(self, done, preview=None):
+                host.updates.append((done, total))
+                if preview is not None:
+                    host.previews.append(preview)
+
+            def status(self, text):
+                host.texts.append(text)
+
+        return Recorder()
+
+    def tokenize(self, text):
+        return list(range(len(text.split())))
+
+    def device(self):
+        return torch.device("cpu")
+
+    def model_names(self, kind):
+        return []
+
+    def check_interrupt(self):
+        pass
+
+    def node_id(self):
+        return None
+
+    def fingerprint(self, part):
+        return str(part)
+
+    def local_only(self):
+        return True
+
+    def encode_text(self, clip, text):
+        chunks = 1 + len(text) // 60
+        generator = torch.Generator().manual_seed(len(text) * 1000 + sum(map(ord, text)))
+        return torch.randn((1, 77 * chunks, 768), generator=generator)
+
+    def sample(self, model, noise, positive, negative, sampling):
+        self.batch_shapes.add((tuple(noise.shape), tuple(positive.shape), tuple(negative.shape)))
+        x = noise
+        shifts = [0.05 * text.mean(dim=(1, 2))[:, None, None, None] for text in (positive, negative)]
+        for step, sigma in enumerate(np.geomspace(14.6, 0.03, sampling.steps)):
+
+            def evaluate(guided, x=x):
+                self.rows += len(x) * (2 if guided else 1)
+                return 0.9 * x + shifts[0], 0.9 * x + shifts[1] if guided else None
+
+            if sampling.predict is not None:
+                x = sampling.predict(step, x, float(sigma), evaluate)
+            else:
+                wanted, unwanted = evaluate(True)
+                x = unwanted + (wanted - unwanted) * sampling.cfg
+            self.steps += 1
+            if self.die_at_step is not None and self.steps >= self.die_at_step:
+                raise Killed
+            if sampling.on_step is not None:
+                sampling.on_step(step, x)
+        return x
+
+    def vae_encode(self, vae, pixels):
+        raise NotImplementedError
+
+    def vae_decode(self, vae, latent):
+        self.decodes += len(latent)
+        rgb = torch.sigmoid(latent[:, :3]).repeat_interleave(8, 2).repeat_interleave(8, 3)
+        return rgb.permute(0, 2, 3, 1)
+
+    def apply_lora(self, *_):
+        raise NotImplementedError
+
+    def free_memory(self):
+        pass
+
+    def video_from_file(self, path):
+        return path
+
+    def add_route(self, *_):
+        pass
+
+    def send_event(self, *_):
+        pass
+
+
+def settings(**changes):
+    values = dict(
+        width=64, height=72, steps=3, cfg=7.0, sampler="euler", scheduler="normal", seed=5, batch_size=4, crf=0
+    )
+    return plan_stage.RenderSettings(**(values | changes))
+
+
+def inputs(duration=10.0, fps=Fraction(12), cuts=(0.0, 3.0, 7.0)):
+    analysis = song(duration, fps)
+    ends = [*cuts[1:], duration]
+    story = types.Story(
+        tuple(
+            types.Shot(a, b, f"prompt {i}" * (1 + 12 * (i == 1)))
+            for i, (a, b) in enumerate(zip(cuts, ends, strict=True))
+        )
+    )
+    waveform = np.random.default_rng(0).standard_normal((2, int(duration * RATE))).astype(np.float32) * 0.1
+    return story, onset.onset_slerp_schedule(analysis, story), waveform
+
+
+def render(host, *, changes=None, made=None, **options):
+    story, schedule, waveform = made or inputs()
+    return render_stage.render_music_video(
+        host, "model", "clip", "vae", story, schedule, waveform, RATE, settings(**(changes or {})), **options
+    )
+
+
+def frames_of(path):
+    return np.stack(list(video_io.read_frames(path)))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    host = SmallHost(tmp_path_factory.mktemp("whole"))
+    path, report = render(host)
+    return host, frames_of(path), report
+
+
+def test_frame_count_sound_and_report(whole, tmp_path):
+    path, report = render(SmallHost(tmp_path))
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
+        assert video.frames == 120 and video.average_rate == 12
+        assert abs(float(video.duration * video.time_base) - float(audio.duration * audio.time_base)) <= 1 / 12
+    assert (report["frames"], report["width"], report["height"]) == (120, 64, 72)
+    # The last shot holds: frames 84 to 119 are one picture.
+    assert report["pictures_sampled"] == 85 and report["model_calls"] == 85 * 3 * 2
+    assert set(report["seconds"]) >= {
+        "fingerprint",
+        "text",
+        "interpolate",
+        "sample",
+        "decode",
+        "encode",
+        "mux",
+        "total",
+    }
+    json.dumps(report)
+
+
+def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
+    host, _, _ = whole
+    noises = {shape[0] for shape in host.batch_shapes}
+    assert noises == {(1, 4, 9, 8), (3, 4, 9, 8), (4, 4, 9, 8)}
+    # Only the shot in the middle has a prompt of two parts; what stands beside it is repeated to its length.
+    assert {shape[1][1] for shape in host.batch_shapes} == {77, 77 * 2}
+
+
+def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
+    from songreel.nodes.render.pictures import ShotMaterial
+
+    host, frames = SmallHost(tmp_path), whole[1]
+    story, schedule, _ = inputs()
+    material = ShotMaterial(host, "clip", story, settings())
+    for shot, frame in enumerate((0, 36, 84)):
+        latent = host.sample(
+            "model", *material.batch(shot, shot, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+        )
+        expected = shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
+        # What differs is chroma subsampling at the edges of the blocks.
+        assert np.abs(frames[frame].astype(int) - expected).mean() < 5
+
+
+def test_noise_of_shot_k_is_ksamplers_noise_for_seed_plus_k(tmp_path):
+    from songreel.nodes.render.pictures import ShotMaterial
+
+    story, _, _ = inputs()
+    material = ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=41))
+    expected = torch.randn((1, 4, 9, 8), generator=torch.manual_seed(43), device="cpu")
+    assert torch.equal(material.noise(2), expected)
+    shared = ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=43, noise="shared"))
+    assert torch.equal(shared.noise(0), expected) and torch.equal(shared.noise(2), expected)
+
+
+@pytest.mark.parametrize("die_at_step", [1, 7, 31, 64])
+def test_a_killed_run_continues_and_gives_the_same_frames(tmp_path, whole, die_at_step):
+    _, expected, report = whole
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step))
+    again = SmallHost(tmp_path)
+    path, resumed = render(again)
+    assert np.array_equal(frames_of(path), expected)
+    # Two timed steps come first, then three to a batch; only the batch in hand is lost.
+    finished = max(die_at_step - 3, 0) // 3
+    assert resumed["batches_sampled"] == report["batches_sampled"] - finished
+    assert resumed["batches_reused"] + 10 * resumed["chunks_reused"] == finished
+    assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "output").exists()
+
+
+def test_a_second_run_samples_nothing(tmp_path):
+    host = SmallHost(tmp_path)
+    render(host)
+    steps = host.steps
+    path, report = render(host)
+    assert host.steps == steps and report["batches_sampled"] == 0 and report["chunks_reused"] == report["chunks"]
+    assert frames_of(path).shape == (120, 72, 64, 3)
+    assert not list((host.private_dir() / "work").rglob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 6},
+        {"steps": 4},
+        {"cfg": 5.0},
+        {"crf": 1},
+        {"width": 128},
+        {"scheduler": "karras"},
+        {"noise": "shared"},
+        {"codec": "hevc"},
+        {"bit_depth": "10"},
+    ],
+)
+def test_other_settings_do_not_continue_old_work(tmp_path, changes):
+    host = SmallHost(tmp_path)
+    _, first = render(host)
+    _, second = render(host, changes=changes)
+    assert first["key"] != second["key"] and second["chunks_reused"] == 0
+
+
+def test_finished_parts_are_stated_and_removed_on_request(tmp_path, whole):
+    host = SmallHost(tmp_path)
+    other, first = render(host, changes={"seed": 9}, seconds=1.0)
+    path, report = render(host, keep_work=False)
+    assert report["work_folder"] == first["work_folder"] and report["work_bytes_kept"] == 0
+    folder = host.private_dir() / "work" / report["work_folder"]
+    # What another video has in the same folder stays.
+    kept = list(folder.iterdir())
+    assert sum(entry.stat().st_size for entry in kept) == first["work_bytes_kept"] == first["work_bytes"] > 0
+    assert report["work_bytes"] > first["work_bytes"]
+    assert np.array_equal(frames_of(path), whole[1])
+    _, again = render(host, keep_work=False)
+    assert again["chunks_reused"] == 0
+    render(host, changes={"seed": 9}, seconds=1.0, keep_work=False)
+    assert not folder.exists()
+
+
+def test_a_stopped_run_keeps_its_parts_all_the_same(tmp_path):
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=60), keep_work=False)
+    _, report = render(SmallHost(tmp_path), keep_work=False)
+    assert report["chunks_reused"] + report["batches_reused"] > 0 and report["work_bytes_kept"] == 0
+
+
+def test_another_model_does_not_continue_old_work(tmp_path):
+    host = SmallHost(tmp_path)
+    story, schedule, waveform = inputs()
+    keys = {
+        render_stage.render_music_video(host, *parts, story, schedule, waveform, RATE, settings())[1]["key"]
+        for parts in (("m", "c", "v"), ("m2", "c", "v"), ("m", "c2", "v"), ("m", "c", "v2"))
+    }
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0.0, 2.0), (2.5, 3.0), (6.2, 0.0), (9.9, 5.0)])
+def test_an_excerpt_is_a_slice_of_the_whole(tmp_path, whole, start, seconds):
+    _, expected, _ = whole
+    path, report = render(SmallHost(tmp_path), start=start, seconds=seconds)
+    first = int(start * 12 + 0.5)
+    count = min(int(np.ceil(seconds * 12)) if seconds else 120, 120 - first)
+    frames = frames_of(path)
+    assert len(frames) == count and np.array_equal(frames, expected[first : first + count])
+    assert abs(report["audio_seconds"] - count / 12) <= 1 / 12
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == count
+
+
+def test_excerpt_sound_is_the_songs_own_stretch(tmp_path):
+    from songreel.nodes.base.media.audio import read_audio
+
+    made = inputs()
+    path, _ = render(SmallHost(tmp_path), made=made, start=2.5, seconds=3.0)
+    heard, rate = read_audio(path)
+    expected = made[2][:, int(2.5 * RATE) : int(5.5 * RATE)]
+    assert rate == RATE
+    assert np.corrcoef(heard[0, : expected.shape[1]], expected[0])[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7])
+def test_batch_size_does_not_change_the_pictures(tmp_path, whole, batch_size):
+    _, expected, _ = whole
+    path, _ = render(SmallHost(tmp_path), changes={"batch_size": batch_size})
+    difference = frames_of(path).astype(float) - expected
+    assert np.abs(difference).max() <= 1
+
+
+def test_draft_samples_one_small_picture_per_shot_and_fades(tmp_path):
+    host = SmallHost(tmp_path)
+    path, report = render(host, changes={"width": 256, "height": 256, "steps": 20}, draft=True)
+    assert (report["width"], report["height"], report["steps"], report["pictures_sampled"]) == (128, 128, 6, 3)
+    assert host.steps == 3 * 6
+    frames = frames_of(path)
+    assert len(frames) == 120
+    _, schedule, _ = inputs()
+    blended = frames[0] * (1 - schedule.t[20]) + frames[36] * schedule.t[20]
+    assert np.abs(frames[20] - blended).mean() < 4
+
+
+def test_draft_excerpt(tmp_path):
+    path, _ = render(SmallHost(tmp_path), draft=True, start=5.0, seconds=3.0)
+    assert len(frames_of(path)) == 36
+
+
+def test_progress_reaches_its_total_and_never_goes_back(whole):
+    host, _, report = whole
+    done = [value for value, _ in host.updates]
+    assert done == sorted(done)
+    assert host.updates[-1] == (85 * 3 + 120,) * 2
+    # One preview for each decoded picture.
+    assert len(host.previews) == 85 and host.previews[0].shape == (72, 64, 3) and host.previews[0].dtype == np.uint8
+    # Beside them, two timed pictures.
+    assert host.decodes == 85 + 2
+
+
+def test_estimate_comes_before_the_first_step_and_counts_calls(tmp_path):
+    host = SmallHost(tmp_path, die_at_step=1)
+    with pytest.raises(Killed):
+        render(host, changes={"steps": 2})
+    assert host.texts[0].startswith("120 frames from 85 pictures left to sample, 340 model calls, ")
+    assert host.steps == 1
+
+
+def test_a_long_render_is_timed_first(tmp_path):
+    host = SmallHost(tmp_path)
+    _, report = render(host)
+    assert report["estimate"]["model_calls"] == 85 * 3 * 2
+    assert report["estimate"]["seconds"] > 0
+    # Two timed steps before the first real one; the next run knows the speed.
+    assert host.steps == 24 * 3 + 2
+    _, again = render(SmallHost(tmp_path), changes={"seed": 9})
+    assert "timing" not in again["seconds"] and again["estimate"]["seconds"] > 0
+
+
+def test_full_disk_before_the_render(tmp_path, monkeypatch):
+    from songreel.nodes.base.media.files import shutil
+
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match=r"About \d+ MB are needed .* only 0 MB are free"):
+        render(host, changes={"steps": 1})
+    assert host.steps == 0
+
+
+def test_disk_that_fills_up_ends_with_one_sentence_and_keeps_what_is_finished(tmp_path, monkeypatch, whole):
+    _, expected, _ = whole
+    saved, calls = np.savez, []
+
+    def save(file, **arrays):
+        calls.append(1)
+        if len(calls) == 13:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        saved(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", save)
+    with pytest.raises(InputError, match=r"disk .* is full .* free some space and run again, what is finished is kept"):
+        render(SmallHost(tmp_path))
+    assert not list(tmp_path.rglob("*.part"))
+    monkeypatch.undo()
+    path, report = render(SmallHost(tmp_path))
+    assert report["chunks_reused"] == 1 and report["batches_reused"] == 2
+    assert np.array_equal(frames_of(path), expected)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    host = SmallHost(tmp_path)
+    _, report = render(host)
+    folder = host.work_dir(report["work_folder"])
+    for name, age in (("batch_000001.npy.1.part", 3600), ("batch_000002.npy.2.part", 0)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    render(host)
+    assert [path.name for path in folder.glob("*.part")] == ["batch_000002.npy.2.part"]
+
+
+def test_work_folders_are_capped(tmp_path, monkeypatch):
+    monkeypatch.setattr(host_port, "WORK_LIMIT_BYTES", 1000)
+    host = SmallHost(tmp_path)
+    (host.work_dir("old") / "x").write_bytes(b"1" * 900)
+    (host.work_dir("newer") / "x").write_bytes(b"1" * 900)
+    kept = host.work_dir("current")
+    assert sorted(folder.name for folder in kept.parent.iterdir()) == ["current", "newer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 65}, "width must be a multiple of 8 from 64 to 4096, got 65"),
+        ({"height": 0}, "height must be a multiple of 8"),
+        ({"steps": 0}, "steps must be a whole number from 1 to 1000, got 0"),
+        ({"steps": 2.5}, "steps must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"cfg": float("nan")}, "cfg must be from 0 to 100, got nan"),
+        ({"smoothing": 1.5}, "smoothing must be from 0 to 1, got 1.5"),
+        ({"seed": -1}, "seed must be"),
+        (
+            {"sampler": "euler_ancestral"},
+            "sampler_name must be one of euler, heun, dpmpp_2m, lcm, tcd, got 'euler_ancestral'",
+        ),
+        ({"scheduler": "x"}, "scheduler must be one of"),
+        ({"noise": "x"}, "noise must be one of"),
+        ({"crf": 99}, "crf must be"),
+        ({"codec": "divx"}, "codec must be one of h264, hevc, av1, av1 webm, prores, lossless, gif, got 'divx'"),
+        ({"codec": "gif", "bit_depth": "10"}, "GIF has 8 bits per colour, got bit_depth 10"),
+        ({"codec": "prores", "bit_depth": "8"}, "ProRes 422 HQ has 10 bits per colour, got bit_depth 8"),
+        ({"codec": "av1", "crf": 0}, "crf must be a whole number from 1 to 63 with the codec av1, got 0"),
+    ],
+)
+def test_bad_settings(changes, message):
+    with pytest.raises(InputError) as caught:
+        settings(**changes)
+    assert message in str(caught.value)
+
+
+def test_clocks_that_differ_are_refused(tmp_path):
+    story, schedule, waveform = inputs()
+    with pytest.raises(InputError, match=r"song lasts 9.000 s but the schedule was made for 10.000 s"):
+        render(SmallHost(tmp_path), made=(story, schedule, waveform[:, : 9 * RATE]))
+    short = types.Story(story.shots[:1] + (types.Shot(3.0, 10.0, "x"),))
+    with pytest.raises(InputError, match=r"schedule names shot 2 but the story has 2 \(0 to 1\)"):
+        render(SmallHost(tmp_path), made=(short, schedule, waveform))
+    with pytest.raises(InputError, match=r"start must lie in the song, 0 to 10.00 s"):
+        render(SmallHost(tmp_path), start=10.0)
+
+
+# The quality dial ----------------------------------------------------------------------------------
+
+
+def made_of(shots, duration=10.0, fps=Fraction(24)):
+    """A story of (start, prompt) shots and its schedule and song."""
+    analysis = song(duration, fps)
+    ends = [*(start for start, _ in shots[1:]), duration]
+    story = types.Story(tuple(types.Shot(start, end, prompt) for (start, prompt), end in zip(shots, ends, strict=True)))
+    waveform = np.zeros((1, int(duration * RATE)), np.float32)
+    return story, onset.onset_slerp_schedule(analysis, story), waveform
+
+
+SHOTS = ((0.0, "a harbour"), (2.0, "a city"), (4.0, "a forest"), (7.0, "a desert"))
+
+
+@pytest.fixture(scope="module")
+def dialled(tmp_path_factory):
+    host = SmallHost(tmp_path_factory.mktemp("dialled"))
+    made = made_of(SHOTS)
+    exact, _ = render(SmallHost(tmp_path_factory.mktemp("exact")), made=made)
+    path, report = render(host, made=made, changes={"quality": "balanced"})
+    return host, frames_of(path), report, frames_of(exact), made
+
+
+def test_balanced_makes_at_most_a_quarter_of_the_calls_and_shows_every_keyframe(dialled):
+    host, frames, report, exact, made = dialled
+    assert report["model_calls_in_exact_mode"] == 169 * 3 * 2
+    assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
+    assert host.rows == report["model_calls"]
+    for frame in made[0].first_frames(Fraction(24), 240):
+        assert np.array_equal(frames[frame], exact[frame])
+    assert np.abs(frames.astype(float) - exact).max() <= 16
+
+
+@pytest.mark.parametrize("quality", ["fine", "quick"])
+def test_the_dial_trades_calls_for_closeness(tmp_path, dialled, quality):
+    _, frames, report, exact, made = dialled
+    path, other = render(SmallHost(tmp_path), made=made, changes={"quality": quality, "steps": 3})
+    assert (other["model_calls"] > report["model_calls"]) == (quality == "fine")
+    assert other["promised_ssim"] == {"fine": 0.98, "quick": 0.9}[quality]
+
+
+def test_with_changed_guidance_every_anchor_is_sampled_in_full(tmp_path, dialled, monkeypatch):
+    monkeypatch.setattr(SmallHost, "guidance_is_plain", lambda self, model: False)
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"})
+    assert report["model_calls"] % 6 == 0
+    assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(1.5, 1.0), (3.0, 5.0)])
+def test_an_excerpt_between_anchors_is_a_slice_of_the_whole(tmp_path, dialled, start, seconds):
+    path, _ = render(
+        SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"}, start=start, seconds=seconds
+    )
+    first = int(start * 24)
+    assert np.array_equal(frames_of(path), dialled[1][first : first + int(seconds * 24)])
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+@pytest.mark.parametrize("frames", [1, 7, 64])
+def test_the_length_of_stored_chunks_does_not_change_a_frame(tmp_path, dialled, monkeypatch, frames, quality):
+    def chunks(self, excerpt, length=frames, cut=plan_stage.Segment.chunks):
+        return cut(self, excerpt, length)
+
+    monkeypatch.setattr(plan_stage.Segment, "chunks", chunks)
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": quality}, start=1.0, seconds=4.0)
+    expected = dialled[3] if quality == "exact" else dialled[1]
+    assert np.array_equal(frames_of(path), expected[24:120])
+
+
+@pytest.mark.parametrize("die_at_step", [4, 20, 40])
+def test_a_killed_run_between_anchors_continues(tmp_path, dialled, die_at_step):
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step), made=dialled[4], changes={"quality": "balanced"})
+    path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"})
+    assert np.array_equal(frames_of(path), dialled[1])
+    assert report["batches_reused"] + report["chunks_reused"] > 0 or die_at_step == 4
+    assert report["batches_sampled"] < dialled[2]["batches_sampled"] or die_at_step == 4
+
+
+@pytest.mark.parametrize("quality", ["exact", "balanced"])
+def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
+    changed = made_of((*SHOTS[:2], (4.0, "a forest in the rain"), SHOTS[3]))
+    host = SmallHost(tmp_path / "again")
+    render(host, made=made_of(SHOTS), changes={"quality": quality})
+    path, report = render(host, made=changed, changes={"quality": quality})
+    anew, whole = render(SmallHost(tmp_path / "anew"), made=changed, changes={"quality": quality})
+    assert np.array_equal(frames_of(path), frames_of(anew))
+    # The ways to it and from it are new; the first one and the last, held picture are not.
+    assert report["chunks"] - report["chunks_reused"] == 1 + 2
+    assert report["pictures_sampled"] < whole["pictures_sampled"]
+
+
+# Smoothing -----------------------------------------------------------------------------------------
+
+# Without loss, so that a frame can be compared with what its neighbours make of it.
+SMOOTH = {"smoothing": 1.0, "quality": "balanced", "codec": "lossless"}
+
+
+@pytest.fixture(scope="module")
+def smooth(tmp_path_factory, dialled):
+    pytest.importorskip("cv2")
+    path, report = render(SmallHost(tmp_path_factory.mktemp("smooth")), made=dialled[4], changes=SMOOTH)
+    return frames_of(path), report
+
+
+def test_smoothing_changes_frames_by_their_neighbours_within_the_way_only(tmp_path, dialled, smooth):
+    plain = frames_of(render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH | {"smoothing": 0.0})[0])
+    frames, report = smooth
+    assert report["smoothing"] == 1.0 and report["model_calls"] == dialled[2]["model_calls"]
+    from songreel.nodes.render.motion.smooth import smoothed
+
+    first, last = dialled[4][0].first_frames(Fraction(24), 240)[1:3]
+    for n in (first, first + 1, first + 30, last - 1):
+        neighbours = [plain[k] for k in (n - 1, n + 1) if first <= k < last]
+        assert np.array_equal(frames[n], smoothed(plain[n], neighbours, 1.0)), n
+    assert not np.array_equal(frames, plain)
+
+
+@pytest.mark.parametrize("length", [1, 7])
+@pytest.mark.parametrize(("start", "seconds"), [(1.5, 1.0), (3.0, 5.0)])
+def test_smoothed_excerpts_and_chunks_are_a_slice_of_the_whole(
+    tmp_path, dialled, smooth, monkeypatch, start, seconds, length
+):
+    def chunks(self, excerpt, length=length, cut=plan_stage.Segment.chunks):
+        return cut(self, excerpt, length)
+
+    monkeypatch.setattr(plan_stage.Segment, "chunks", chunks)
+    path, _ = render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH, start=start, seconds=seconds)
+    assert np.array_equal(frames_of(path), smooth[0][int(start * 24) :][: int(seconds * 24)])
+
+
+def test_smoothing_without_opencv_is_refused_before_anything_is_sampled(tmp_path, dialled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match="needs OpenCV; install opencv-python-headless"):
+        render(host, made=dialled[4], changes=SMOOTH)
+    assert host.steps == 0
+    # What does not smooth does not need it.
+    render(host, made=dialled[4], changes=SMOOTH, draft=True)
+
+
+def test_a_smoothed_exact_excerpt_samples_its_neighbours(tmp_path, dialled):
+    pytest.importorskip("cv2")
+    changes = {"smoothing": 0.5, "quality": "exact"}
+    long, short = tmp_path / "long", tmp_path / "short"
+    path, _ = render(SmallHost(long), made=dialled[4], changes=changes, start=1.0, seconds=2.0)
+    other, report = render(SmallHost(short), made=dialled[4], changes=changes, start=1.5, seconds=0.25)
+    assert np.array_equal(frames_of(other), frames_of(path)[12:18])
+    assert report["pictures_decoded"] <= 8
+
+
+def test_unknown_quality():
+    with pytest.raises(InputError, match="quality must be one of exact, fine, balanced, quick, got 'best'"):
+        settings(quality="best")
+
+
+# Codecs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("codec", list(CODECS))
+@pytest.mark.parametrize("draft", [False, True])
+def test_every_codec_renders_and_drafts(tmp_path, codec, draft):
+    path, report = render(SmallHost(tmp_path), changes={"codec": codec, "crf": 20}, seconds=4.0, draft=draft)
+    assert path.suffix == CODECS[codec].suffix
+    assert (report["codec"], report["bit_depth"]) == (codec, 10 if codec == "prores" else 8)
+    frames = frames_of(path)
+    assert len(frames) == 48 and frames.std() > 5
+    exact, _ = render(SmallHost(tmp_path), changes={"codec": "lossless"}, seconds=4.0, draft=draft)
+    assert np.abs(frames.astype(float) - frames_of(exact)).mean() < 9
+
+
+def test_ten_bits_come_from_the_decoder(tmp_path):
+    """Pictures keep 16 bits until they are encoded, so that 10-bit files show levels between those of 8 bits."""
+    changes = {"codec": "lossless", "quality": "balanced"}
+    deep, _ = render(SmallHost(tmp_path), changes=changes | {"bit_depth": "10"}, seconds=3.0)
+    flat, _ = render(SmallHost(tmp_path), changes=changes, seconds=3.0)
+    shown = np.stack(list(video_io.read_frames(deep, deep=True))).astype(float) / 65535
+    eight = frames_of(flat).astype(float) / 255
+    assert np.abs(shown - eight).mean() < 0.004
+    # How far the pictures are from the 8-bit levels: nowhere for those, evenly spread for the others.
+    between = np.abs(shown * 255 - np.round(shown * 255))
+    assert between.mean() > 0.15
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1", "gif"])
+@pytest.mark.parametrize("die_at_step", [31, 64])
+def test_a_killed_run_continues_with_any_codec(tmp_path, codec, die_at_step):
+    changes = {"codec": codec, "crf": 20}
+    whole, report = render(SmallHost(tmp_path / "whole"), changes=changes)
+    with pytest.raises(Killed):
+        render(SmallHost(tmp_path, die_at_step=die_at_step), changes=changes)
+    path, resumed = render(SmallHost(tmp_path), changes=changes)
+    assert np.array_equal(frames_of(path), frames_of(whole))
+    assert resumed["batches_sampled"] < report["batches_sampled"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_estimate_knows_the_codec_and_learns_its_speed(tmp_path):
+    from songreel.nodes.render.report import SpeedRecord
+
+    host = SmallHost(tmp_path)
+    disk = {}
+    for codec in ("h264", "prores", "lossless", "gif"):
+        _, report = render(host, changes={"codec": codec, "width": 256, "height": 256, "crf": 18}, seconds=1.0)
+        disk[codec] = report["estimate"]["disk_bytes"]
+        assert report["estimate"]["disk_bytes"] > report["file_bytes"]
+    assert disk["h264"] < disk["prores"] < disk["lossless"]
+    record = SpeedRecord(host.cache_dir(), "encode prores 10 256x256")
+    assert 0 < record.read()[0] < 5
+
+
+def test_a_gif_of_too_many_frames_is_refused_before_anything_runs(tmp_path):
+    host = SmallHost(tmp_path)
+    with pytest.raises(InputError, match="A GIF shows at most 50 frames per second, got 60"):
+        render(host, made=inputs(fps=Fraction(60)), changes={"codec": "gif"})
+    assert host.steps == 0
+
+
+def test_sizes_to_choose_from():
+    from songreel.nodes.render import size
+
+    assert size.size_of("custom", 64, 72) == (64, 72)
+    for name, (width, height) in size.SIZES.items():
+        settings(width=width, height=height)
+        assert name.endswith(f" {width}x{height}")
+        assert name.split()[0] == ("square" if width == height else "landscape" if width > height else "portrait")
+        if ":" in name:
+            a, b = map(int, name.split()[1].split(":"))
+            assert width * b == height * a
+    with pytest.raises(InputError, match="size must be one of custom, square 512x512, .*, got 'huge'"):
+        size.size_of("huge", 64, 64)

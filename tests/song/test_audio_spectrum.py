@@ -1,0 +1,65 @@
+"""Spectra against librosa's, on real songs where they are here and on a made one always."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from songreel.nodes.song.audio import spectrum
+from support.paths import ROOT
+
+SONGS = Path(os.environ.get("SONGREEL_DATA", ROOT.parent / "shared" / "data")) / "songs"
+SETTINGS = [dict(n_fft=2048, hop=512, n_mels=128), dict(n_fft=1024, hop=128, n_mels=64)]
+
+
+def songs():
+    rng, rate = np.random.default_rng(2), 22_050
+    made = np.repeat(rng.uniform(0, 1, 40), rate // 8) * rng.standard_normal(40 * (rate // 8)) * 0.1
+    yield pytest.param(lambda: (made.astype(np.float32), rate), id="made")
+    for path in sorted(SONGS.glob("*.ogg")):
+        yield pytest.param(lambda path=path: read(path), id=path.stem[:20])
+
+
+def read(path):
+    from songreel.nodes.base.media.audio import read_audio
+
+    waveform, rate = read_audio(path)
+    return waveform[:, : 30 * rate].mean(axis=0), rate
+
+
+@pytest.mark.parametrize("load", list(songs()))
+@pytest.mark.parametrize("settings", SETTINGS, ids=["2048/512", "1024/128"])
+def test_onset_strength_is_librosas(load, settings):
+    librosa = pytest.importorskip("librosa")
+    samples, rate = load()
+    ours = spectrum.onset_strength(samples, rate, **settings)
+    theirs = librosa.onset.onset_strength(
+        y=samples, sr=rate, n_fft=settings["n_fft"], hop_length=settings["hop"], n_mels=settings["n_mels"]
+    )
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= 1e-3 * theirs.max()
+
+
+@pytest.mark.parametrize("load", list(songs()))
+def test_rms_is_librosas(load):
+    librosa = pytest.importorskip("librosa")
+    samples, rate = load()
+    ours, theirs = spectrum.rms(samples), librosa.feature.rms(y=samples)[0]
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= 1e-3 * theirs.max()
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "n_mels"), [(22_050, 2048, 128), (22_050, 1024, 64), (44_100, 2048, 40)])
+def test_mel_filterbank_is_librosas(rate, n_fft, n_mels):
+    librosa = pytest.importorskip("librosa")
+    theirs = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels).T
+    assert np.abs(spectrum.mel_filterbank(rate, n_fft, n_mels) - theirs).max() < 1e-6 * theirs.max() + 1e-9
+
+
+@pytest.mark.parametrize("samples", [1, 127, 128, 129, 5000])
+def test_frame_counts(samples):
+    power = spectrum.band_power(np.ones(samples, np.float32), spectrum.mel_filterbank(22_050, 1024, 64),
+                                n_fft=1024, hop=128)  # fmt: skip
+    assert power.shape == (1 + samples // 128, 64)
+    assert spectrum.rms(np.ones(samples, np.float32), frame_length=1024, hop=128).shape == (1 + samples // 128,)

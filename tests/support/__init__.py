@@ -1,0 +1,1 @@
+"""What several tests share: songs, faces, servers, random weights, paths."""
