@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .executor import close_names, describe, given_title, is_link, shown, title_of
+from .graph import close_names, given_title, is_link, name_of, shown, title_of
 
 from songreel.nodes.base.media import codecs
 
@@ -84,11 +84,6 @@ def has_title(node: Mapping, role: str) -> bool:
     """Whether a node's title is the role's name, or begins with it and a character that is no letter."""
     title, role = given_title(node).strip().lower(), role.lower()
     return title == role or (title.startswith(role) and not title[len(role)].isalpha())
-
-
-def name_of(workflow: Mapping, node_id: str) -> str:
-    """A node as people see it."""
-    return describe(node_id, title_of(workflow[node_id]), workflow[node_id]["class_type"])
 
 
 def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
