@@ -108,9 +108,21 @@ class HeadlessHost(_port.Host):
         return folder
 
     def register(self, kind: str, path: Path) -> str:
-        """Make a file known under its base name ("checkpoints", "loras" ... or "input"), and return that name.
+        """Make a file known under its base name, so that no path of this machine gets into a workflow.
 
-        So no path of this machine gets into a workflow, which is saved in the video.
+        The workflow is saved in the video.
+
+        Parameters
+        ----------
+        kind : str
+            "checkpoints", "loras" and so on, or "input".
+        path : Path
+            The file.
+
+        Returns
+        -------
+        str
+            The name; a number is added where another file has it.
         """
         path, number = Path(path).absolute(), 1
         name = path.name
@@ -125,7 +137,18 @@ class HeadlessHost(_port.Host):
         return sorted(name for kind, name in self._registered if kind == "input")
 
     def input_file(self, name: str) -> Path:
-        """The file that a Load node means. Raises InputError when there is none."""
+        """The file that a Load node means.
+
+        Parameters
+        ----------
+        name : str
+            A registered name, or a file of the input folder; " [output]" or " [temp]" after it means those folders.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
         registered = self._registered.get(("input", name))
         if registered is not None and registered.is_file():
             return registered

@@ -95,7 +95,15 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """An English prompt for `scene`: the subject always, the palette nearly always, the rest by chance."""
+    """An English prompt for a scene: the subject always, the palette nearly always, the rest by chance.
+
+    Parameters
+    ----------
+    scene : Scene
+        What the picture shows.
+    rng : Generator
+        Decides the words.
+    """
     subject = _person_words(scene, rng) if scene.scene == "person" else choose(rng, SYNONYMS["scene"][scene.scene])
     before, after = [], []
     if rng.random() >= DROP_PALETTE:

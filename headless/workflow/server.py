@@ -220,7 +220,22 @@ class Server:
                 self.host.show_line(text, keep=True)
 
     async def download(self, history: dict, output: str, workflow: dict) -> Path:
-        """The file that the output node saved, brought into the host's temporary folder."""
+        """The file that the output node saved, brought into the host's temporary folder.
+
+        Parameters
+        ----------
+        history : dict
+            The job's entry in the server's history.
+        output : str
+            Id of the output node.
+        workflow : dict
+            Nodes by id, as they ran.
+
+        Raises
+        ------
+        InputError
+            When the job failed, saved no file, or the server does not hand it out.
+        """
         for name, data in (history.get("status") or {}).get("messages") or ():
             if name == "execution_error":
                 raise InputError(failure(data, workflow))

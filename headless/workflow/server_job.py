@@ -23,7 +23,13 @@ class FollowedJob:
         return title_of(node) if node else f"Node {node_id}"
 
     def check(self) -> None:
-        """Raises what the server told about the end of the job."""
+        """See how the job has ended.
+
+        Raises
+        ------
+        InputError
+            When the server told that it failed or was cancelled.
+        """
         if self.outcome == "execution_error":
             raise InputError(failure(self.detail, self.workflow))
         if self.outcome == "execution_interrupted":

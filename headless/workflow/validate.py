@@ -59,7 +59,15 @@ def validate(workflow: Any, registry: Registry) -> list[Problem]:
 
 
 def check_shape(workflow: Any, classes: Iterable[str]) -> list[Problem]:
-    """What is wrong with a workflow as a whole: its form, and nodes of classes that do not exist."""
+    """What is wrong with a workflow as a whole: its form, and nodes of classes that do not exist.
+
+    Parameters
+    ----------
+    workflow : Any
+        What a file in ComfyUI's API format holds: nodes by id.
+    classes : iterable of str
+        Names of the classes there are.
+    """
     if not isinstance(workflow, dict):
         return [Problem(None, None, f"The workflow must be a JSON object of nodes by id, got {shown(workflow)}.")]
     if "nodes" in workflow and "links" in workflow:

@@ -13,7 +13,22 @@ from .sky import paint_mist, paint_shimmer, paint_sky
 def mountain_peaks(
     rng: np.random.Generator, y: float, height: float, count: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A jagged skyline and its summits as (3, 2) arrays: left foot, tip, right foot."""
+    """A jagged skyline.
+
+    Parameters
+    ----------
+    y : float
+        Of its feet, in the unit square.
+    height : float
+        Of the highest peak above them.
+    count : int
+        Number of peaks.
+
+    Returns
+    -------
+    tuple
+        The skyline (2 * count + 1, 2), and per summit an array (3, 2): left foot, tip, right foot.
+    """
     tips = spread(rng, count, -0.08, 1.08)
     tops = y - height * rng.uniform(0.6, 0.9, count)
     tops[int(rng.integers(count))] = y - height

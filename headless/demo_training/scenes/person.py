@@ -73,7 +73,19 @@ TORSO = parse_points(
 def paint_figure(
     canvas: Canvas, rng: np.random.Generator, scene: Scene, place: np.ndarray, unit: float, side: int
 ) -> None:
-    """Draws the figure with its head at `place`; `unit` is half the head's height, `side` -1 mirrors it."""
+    """A person from head to foot, or as much of one as the pose shows.
+
+    Parameters
+    ----------
+    scene : Scene
+        Gives pose, hair, shirt and palette.
+    place : ndarray
+        Middle of the head (x, y) in the unit square.
+    unit : float
+        Half the head's height.
+    side : int
+        -1 mirrors the figure.
+    """
     palette = COLOURS[scene.palette]
     scale = np.array((unit * side, unit))
     night = scene.palette == "midnight"
