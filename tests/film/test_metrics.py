@@ -11,8 +11,9 @@ from test_charcha_store import add
 
 from headless.__main__ import bootstrap
 from headless.cli.main import main
-from headless.host import HeadlessHost, InputError
+from headless.host import HeadlessHost
 from songreel.nodes.base import types
+from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import video as media
 from songreel.nodes.film.metrics import frames as frames_module
 from songreel.nodes.film.metrics import likeness as likeness_module

@@ -163,8 +163,8 @@ def test_the_owner_sees_them_and_nobody_else(tmp_path):
 def test_nothing_after_it_runs_until_it_is_accepted(host):
     from test_demo_nodes import training
 
-    from headless.workflow.core_nodes import registry
     from headless.workflow.executor import Executor
+    from headless.workflow.registry import registry
 
     graph = training(steps=2)
     graph["10"] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT.name}}
