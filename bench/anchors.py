@@ -178,12 +178,12 @@ def measure(renderer: Renderer, name: str, waveform: np.ndarray, rate: int, opti
     """One song: exact, the quality, held and blended frames."""
     from songreel.nodes.schedule.plan import onset
     from songreel.nodes.song.audio import analysis as audio
-    from songreel.nodes.story import timeline
+    from songreel.nodes.story import timed_prompts
 
     waveform = waveform[:, : int(options.seconds * rate)]
     song = audio.analyze(waveform, rate, fps=options.fps)
     one_beat = options.one_beat or name == "150 BPM"
-    story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=1 if one_beat else 4)
+    story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=1 if one_beat else 4)
     schedule = onset.onset_slerp_schedule(song, story, gamma=2.0)
     exact, latents, exact_report = renderer.exact(story, schedule, waveform, rate, options.cache)
     frames, report = renderer.render(story, schedule, waveform, rate, options.quality)
@@ -226,7 +226,7 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
     Which are best is found by dynamic programming over the pictures of each segment, and the pictures are then shared
     out to segments where the next one saves most. Keyframes are always among them, as in the renderer.
     """
-    from songreel.nodes.render.shown import to_uint8
+    from songreel.nodes.render.chunk_pictures import to_uint8
 
     segments = renderer.plan.make_plan(story, schedule, renderer.settings("exact")).segments
     ways, start = [], 0

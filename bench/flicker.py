@@ -62,7 +62,7 @@ def main() -> None:
     from songreel.nodes.base.media import audio as media
     from songreel.nodes.schedule.plan import onset
     from songreel.nodes.song.audio import analysis as audio
-    from songreel.nodes.story import timeline
+    from songreel.nodes.story import timed_prompts
 
     results = {}
     with tempfile.TemporaryDirectory() as home:
@@ -76,7 +76,7 @@ def main() -> None:
             waveform, rate = make_demo_song()
         waveform = waveform[:, : int(options.seconds * rate)]
         song = audio.analyze(waveform, rate, fps=options.fps)
-        story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
+        story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
         for mode in options.modes:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):

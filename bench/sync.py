@@ -61,7 +61,7 @@ def excerpt(schedule, story, waveform, rate: int, seconds: float):
 def main() -> None:
     from songreel.nodes.base.timing import snap_fps
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12.0)

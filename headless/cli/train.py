@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import demo_model
-from ..demo.subject import LOOKS, DemoSubject
+from ..demo.drawn_subject import LOOKS, DemoSubject
 from ..host import HeadlessHost, atomic_path
 from ..workflow.options import UsageError
 from . import main as cli
@@ -103,7 +103,7 @@ def _trained(args: argparse.Namespace, host: HeadlessHost, settings: Any, checkp
         subject = DemoSubject(next(iter(LOOKS))).training_subject(settings.resolution)
         return train_lora(host, subject, host.model_file("checkpoints", checkpoint), settings, out=out)
     identity = IdentityRef(args.subject)
-    from songreel.nodes.person.identity.person import train_person
+    from songreel.nodes.person.identity.verified_person import train_person
 
     return train_person(host, identity, checkpoint, settings, allow_reduced=args.allow_reduced, out=out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from .scenes import SHIRTS, Scene, choose
+from .drawn_scenes import SHIRTS, Scene, choose
 
 
 def _words(text: str) -> tuple[str, ...]:

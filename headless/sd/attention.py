@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-from songreel.nodes.diffusion import attention_between as _between
+from songreel.nodes.diffusion import keyframe_attention as _between
 
 
 class _Processor:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError
-from ..diffusion import attention_between
+from ..diffusion import keyframe_attention
 from ..diffusion.animatediff import INJECTED, Motion, as_set, guides_itself, motion_of
 from ..diffusion.fresh_noise import fresh_noise
 from ..diffusion.tcd import sample_tcd
@@ -199,7 +199,7 @@ class Host(ABC):
         of the usual rule. evaluate(guided) asks the model and returns the estimates with the positive and, if
         guided, with the negative prompt (else None).
         between: the first two rows are the ends of a way, sampled as they would be alone, and row 2 + i lies at
-        between[i] in 0..1 on it: in self-attention it looks at both ends as well, see `attention_between`.
+        between[i] in 0..1 on it: in self-attention it looks at both ends as well, see `keyframe_attention`.
         Raises InputError when a MODEL's self-attention is not free for that.
         """
 
@@ -501,7 +501,7 @@ def _tcd_method(model: Any, noise: torch.Tensor) -> Any:
 
 
 def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
-    """A clone of a MODEL whose self-attention is that of `attention_between`; the MODEL stays as it is."""
+    """A clone of a MODEL whose self-attention is that of `keyframe_attention`; the MODEL stays as it is."""
     from comfy.ldm.modules.attention import optimized_attention
 
     if model.model_options.get("transformer_options", {}).get("patches_replace", {}).get("attn1"):
@@ -509,7 +509,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
             "Another node has replaced the self-attention of this MODEL, which pictures that look at the keyframes "
             "need for themselves; connect the MODEL from before that node, or turn keyframe_attention off."
         )
-    rows = attention_between.ENDS + len(between)
+    rows = keyframe_attention.ENDS + len(between)
 
     def replace(query, key, value, options):
         def attention(*parts):
@@ -523,7 +523,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
                 f"A patch of this MODEL gives self-attention {query.shape[0]} rows where {batch} are sampled, so that "
                 "pictures cannot look at the keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
             )
-        return attention_between.attend(attention, query, key, value, between)
+        return keyframe_attention.attend(attention, query, key, value, between)
 
     model = model.clone()
     unet = model.get_model_object("diffusion_model")
@@ -704,7 +704,7 @@ class ComfyHost(Host):
         if channels != LATENT_CHANNELS:
             raise InputError(f"This MODEL has {channels} latent channels; load an SD1.5 checkpoint, which has 4.")
         if between is not None:
-            model = _attending_between(model, attention_between.checked(between, noise.shape[0]))
+            model = _attending_between(model, keyframe_attention.checked(between, noise.shape[0]))
 
         def callback(step, x0, x, total_steps):
             self.check_interrupt()

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 import torch
 from ..host.port import Digest, Host
+from .latent_files import load_batch, save_batch
+from .latents import LatentSource
 from .motion.colour import Colours
 from .motion.warp import warp_by
 from .plan import Segment
+from .prediction_reuse import Trace
 from .recipe import CFG, LORA, Still
 from .report import StageClock
-from .sampled import load_batch, save_batch
-from .sampling import LatentSource
 from .settings import RenderSettings
-from .trace import Trace
 
 # Share of a frame's noise that is its own; the rest is the shot's, as in travel. All of its own flickers and blurs,
 # none of its own holds what is painted in its place.

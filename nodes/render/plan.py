@@ -13,7 +13,7 @@ from ..base.types import FrameSchedule, Story
 from ..diffusion.animatediff import WINDOW, Motion
 from ..host.port import Digest
 from .anchors import Way
-from .course import Course, course_of
+from .feedback_plan import Course, course_of
 from .quality import FEEDBACK, TRAVEL, quality_named
 from .recipe import (
     LORA,

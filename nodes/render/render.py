@@ -15,15 +15,15 @@ from ..base.media.files import clear_disk_errors, file_digest, remove_abandoned,
 from ..base.media.video import join_segments, write_segment
 from ..base.types import FrameSchedule, Story
 from ..host.port import Host, Progress
-from .cost import estimate, pictures_left, time_one_step
+from .chunk_pictures import ShownPictures
+from .latents import LatentSource
+from .model_inputs import ShotMaterial
 from .motion.flow import opencv
-from .pictures import ShotMaterial
 from .plan import Plan, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import quality_named
+from .remaining_work import estimate, pictures_left, time_one_step
 from .report import Estimate, SpeedRecord, StageClock
-from .sampling import LatentSource
 from .settings import RenderSettings
-from .shown import ShownPictures
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
 STEPS_WORTH_TIMING = 240

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headless.demo.subject import LOOKS, DemoSubject
+from headless.demo.drawn_subject import LOOKS, DemoSubject
 from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost, Interrupted
 from songreel.nodes.base.errors import InputError

@@ -10,7 +10,7 @@ from test_render import RATE, Killed, SmallHost, frames_of, settings
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.render import course as course_stage
+from songreel.nodes.render import feedback_plan as course_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
 from songreel.nodes.render.motion.colour import Colours
@@ -148,7 +148,7 @@ def test_quality_and_batch_size_change_nothing(tmp_path, whole):
 
 def test_without_denoise_the_picture_is_only_moved(tmp_path):
     """What the motion library gives, and no model call."""
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ShotMaterial
 
     made = made_of(SHOTS[:1], 2.0, curves={"denoise": 0.0, "zoom": 1.5, "angle": 24.0, "dx": 0.375, "dy": -0.75})
     host = PaintingHost(tmp_path)

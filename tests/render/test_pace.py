@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from test_render import Killed, SmallHost, frames_of, made_of, render
 
-from songreel.nodes.render import pace, sampling
+from songreel.nodes.render import even_pace, latents
 from songreel.nodes.render import plan as plan_stage
 
 ROWS, COST = 100, 10
@@ -34,7 +34,7 @@ def measured(latent, rows=ROWS):
         asked.extend(mixes)
         return [(latent(at), None, COST) for at in mixes]
 
-    way = pace.measure(
+    way = even_pace.measure(
         ((latent(0.0), None), (latent(1.0), None)),
         sample,
         lambda way, at: (COST, False),
@@ -107,7 +107,7 @@ def test_a_brief_detour_is_left_out_and_crossed_on_a_line_from_the_hit():
     t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
     even = way.evened(t, turning=4)
     ((low, high),) = way.turns
-    assert 0.44 - 1 / 8 < low < 0.44 and 0.56 < high < 0.56 + 1 / 8 and high - low <= pace.BRIEF
+    assert 0.44 - 1 / 8 < low < 0.44 and 0.56 < high < 0.56 + 1 / 8 and high - low <= even_pace.BRIEF
     inside = np.flatnonzero((even > low) & (even < high))
     assert inside.tolist() == [30, 31, 32]
     assert (np.diff(even) > 0).all()
@@ -133,7 +133,7 @@ def test_on_wandering_ways_ends_and_order_stay(seed, count, step, turning, regul
     rng = np.random.default_rng(seed)
     inner = np.arange(1, count + 1) / (count + 1) if regular else np.sort(rng.random(count))
     walk = np.cumsum(step * rng.standard_normal((count + 2, 4, 4, 4)), 0) + 2 * rng.standard_normal((4, 4, 4))
-    way = pace.Measured()
+    way = even_pace.Measured()
     for at, latent in zip([0.0, *inner.tolist(), 1.0], walk.astype(np.float32), strict=True):
         way.add(at, latent, None)
     t = np.concatenate([[0.0], np.sort(rng.random(30) ** 3), [1.0]])
@@ -154,12 +154,12 @@ def test_a_turn_that_lasts_until_the_end_leaves_the_end_where_it_is():
 
 def test_a_way_of_nothing_but_detours_is_walked():
     # Out and back, each time in another direction: every two of the gaps are a detour.
-    way = pace.Measured()
+    way = even_pace.Measured()
     for n in range(13):
         latent = np.zeros(16, np.float32)
         latent[:4], latent[4 + n // 2] = 1, n % 2
         way.add(n / 12, latent.reshape(4, 2, 2), None)
-    assert pace._detours(way.distances(), np.array(way.at)).all()
+    assert even_pace._detours(way.distances(), np.array(way.at)).all()
     even = way.evened(np.linspace(0, 1, 49), turning=4)
     assert way.turns == [] and (np.diff(even) > 0).all()
 
@@ -239,9 +239,9 @@ def test_a_turn_takes_a_sixth_of_a_second(made, fps, frames):
 
 def test_inside_a_turn_balanced_shows_exacts_pictures(tmp_path, made, monkeypatch):
     # So that even the little model's ways have detours.
-    monkeypatch.setattr(pace, "BRIEF", 0.6)
-    monkeypatch.setattr(pace, "DETOUR", 0.002)
-    turned, evened = {}, sampling.LatentSource.evened
+    monkeypatch.setattr(even_pace, "BRIEF", 0.6)
+    monkeypatch.setattr(even_pace, "DETOUR", 0.002)
+    turned, evened = {}, latents.LatentSource.evened
 
     def spied(source, segment):
         made = evened(source, segment)
@@ -250,7 +250,7 @@ def test_inside_a_turn_balanced_shows_exacts_pictures(tmp_path, made, monkeypatc
             turned[segment.first_frame] = segment.first_frame + np.flatnonzero(way.inside(made.t)[made.picture])
         return made
 
-    monkeypatch.setattr(sampling.LatentSource, "evened", spied)
+    monkeypatch.setattr(latents.LatentSource, "evened", spied)
     shown = {}
     for quality in ("exact", "balanced"):
         path, _ = render(SmallHost(tmp_path / quality), made=made, changes=EVEN | {"quality": quality})

@@ -18,9 +18,9 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import video as video_io
 from songreel.nodes.base.media.codecs import CODECS
 from songreel.nodes.host import port as host_port
+from songreel.nodes.render import chunk_pictures as shown_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
-from songreel.nodes.render import shown as shown_stage
 from songreel.nodes.schedule.plan import onset
 from support.songs import song
 
@@ -219,7 +219,7 @@ def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
 
 
 def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ShotMaterial
 
     host, frames = SmallHost(tmp_path), whole[1]
     story, schedule, _ = inputs()
@@ -234,7 +234,7 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
 
 
 def test_noise_of_shot_k_is_ksamplers_noise_for_seed_plus_k(tmp_path):
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ShotMaterial
 
     story, _, _ = inputs()
     material = ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=41))

@@ -6,8 +6,8 @@ import torch
 from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 from test_render_modulated import lively
 
-from songreel.nodes.diffusion import attention_between as attention
-from songreel.nodes.render import trace as trace_stage
+from songreel.nodes.diffusion import keyframe_attention as attention
+from songreel.nodes.render import prediction_reuse as trace_stage
 from support.demo_parts import demo_parts
 
 LOOKING = {"keyframe_attention": True}

@@ -9,10 +9,10 @@ from test_render import RATE, Killed, SmallHost, frames_of, inputs, settings
 
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.render import pictures, recipe
+from songreel.nodes.render import chunk_pictures as shown_stage
+from songreel.nodes.render import model_inputs, recipe
+from songreel.nodes.render import noise_drift as walk_stage
 from songreel.nodes.render import render as render_stage
-from songreel.nodes.render import shown as shown_stage
-from songreel.nodes.render import walk as walk_stage
 
 N = 72
 OPTIONS = {"steps": 3, "cfg": 7.0, "sampler": "euler", "scheduler": "normal"}
@@ -114,7 +114,7 @@ def test_guidance_changes_from_frame_to_frame(tmp_path):
     host, made = Outspoken(tmp_path), film(cfg=lambda f: 2 + f / 8)
     path, report = render(host, made)
     frames, (story, schedule, _) = frames_of(path), made
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ShotMaterial(host, "clip", story, settings())
     for frame in (0, 5, 24, 31, 60):
         assert close(frames[frame], picture(host, material, story, frame, schedule, cfg=2 + frame / 8))
     still = picture(host, material, story, 31, schedule, cfg=1.0)
@@ -135,7 +135,7 @@ def test_steps_follow_the_curve_and_are_counted(tmp_path):
     host, made = SmallHost(tmp_path), film(steps=lambda f: 2.0 if f >= 48 else 1.0)
     path, report = render(host, made)
     frames, (story, schedule, _) = frames_of(path), made
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ShotMaterial(host, "clip", story, settings())
     assert close(frames[60], picture(host, material, story, 60, schedule, steps=6))
     assert not close(frames[60], picture(host, material, story, 60, schedule, steps=3))
     assert report["model_calls"] == (48 * 3 + 6) * 2 == report["model_calls_in_exact_mode"]
@@ -147,7 +147,7 @@ def test_themes_and_the_shot_before_take_their_share_of_the_prompt(tmp_path):
     story, schedule, _ = film()
     host = SmallHost(tmp_path)
     texts = ("golden light", "blue haze", "harbour")
-    material = pictures.ShotMaterial(host, "clip", story, settings(), extras=texts)
+    material = model_inputs.ShotMaterial(host, "clip", story, settings(), extras=texts)
     rows = np.zeros((4, recipe.THEMES + 2))
     rows[1, recipe.THEMES] = 1.0
     rows[2, recipe.CARRY] = 1.0
@@ -223,7 +223,7 @@ def test_a_cut_travels_as_far_as_t_and_a_dissolve_blends_two_pictures(tmp_path):
     schedule = replace(schedule, curves={}, themes={})
     path, report = render(host, (story, schedule, waveform))
     frames = frames_of(path).astype(float)
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ShotMaterial(host, "clip", story, settings())
     for frame in (0, 23, 24, 39, 48, 60):
         assert close(frames[frame], picture(host, material, story, frame, schedule))
     for frame in range(40, 48):

@@ -10,9 +10,9 @@ from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion import animatediff
-from songreel.nodes.render import pictures
+from songreel.nodes.render import chunk_pictures as shown_stage
+from songreel.nodes.render import model_inputs
 from songreel.nodes.render import plan as plan_stage
-from songreel.nodes.render import shown as shown_stage
 
 
 class MovingHost(SmallHost):
@@ -69,7 +69,7 @@ def test_a_window_is_what_its_noise_and_prompts_give(whole, tmp_path):
     window, _, frames, _ = whole
     story, schedule, _ = inputs()
     host = MovingHost(tmp_path)
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ShotMaterial(host, "clip", story, settings())
     # The second shot's first window: frames 36 to 51, or all of it.
     own = range(36, 52 if window else 84)
     rows = [[float(schedule.t[n]), 7.0, 1.0, 3.0, 0.0, 0.0] for n in own]

@@ -12,9 +12,10 @@ from test_render_modulated import OPTIONS, film, lively
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.render import pictures, sampling
+from songreel.nodes.render import latents as latents_stage
+from songreel.nodes.render import model_inputs
 from songreel.nodes.render import plan as plan_stage
-from songreel.nodes.render.sampler import clip as clip_stage
+from songreel.nodes.render.sampler import batch as clip_stage
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
 
@@ -34,9 +35,9 @@ def exact_latents(host, parts, story, schedule, changed, folder):
         for end in (None, *part.ends())
         for text in part.recipes.extras(story, end)
     }
-    material = pictures.ShotMaterial(host, parts[1], story, changed, extras=extras)
+    material = model_inputs.ShotMaterial(host, parts[1], story, changed, extras=extras)
     clock = StageClock()
-    source = sampling.LatentSource(host, parts[0], material, plan, story, folder, clock, lambda steps: None)
+    source = latents_stage.LatentSource(host, parts[0], material, plan, story, folder, clock, lambda steps: None)
     found = []
     for part in plan.segments:
         latents = source.exact_latents(part, np.arange(len(part.t)))

@@ -110,7 +110,7 @@ def test_every_beat_as_keyframe_shows_each_keyframe():
 def test_real_songs(path):
     from songreel.nodes.base.media.audio import read_audio
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     waveform, rate = read_audio(path)
     analysis = analyze(waveform, rate, fps=12)

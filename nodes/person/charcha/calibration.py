@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ..face.landmarks import Face
-from . import actions, quality
+from . import actions, picture_quality
 from .actions import Measures
 
 FRAMES = 14
@@ -42,12 +42,12 @@ class Calibration:
         """Coaching for this frame, a key of `words.COACHING`, and how much of the row is there, 0..1."""
         if complaint is None and any(abs(getattr(face, angle)) > limit for angle, limit in STRAIGHT.items()):
             complaint = "straight"
-        if complaint is None and quality.sharpness(picture, face) < quality.BLURRED:
+        if complaint is None and picture_quality.sharpness(picture, face) < picture_quality.BLURRED:
             complaint = "blurred"
         if complaint is not None:
             self.restart()
             return complaint, 0
-        self._seen.append((Measures.of(face), Shot(quality.sharpness(picture, face), picture, face)))
+        self._seen.append((Measures.of(face), Shot(picture_quality.sharpness(picture, face), picture, face)))
         if len(self._seen) < FRAMES:
             return "still", len(self._seen) / FRAMES
         rest = Measures.median([measures for measures, _ in self._seen])

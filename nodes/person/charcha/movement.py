@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ..face.landmarks import Face
-from . import actions, quality
+from . import actions, picture_quality
 from .actions import ACTIONS, Measures
 from .calibration import Shot
 
@@ -46,7 +46,7 @@ class Movement:
         self._best: Shot | None = None
 
     def add(self, picture: np.ndarray, face: Face | None, complaint: str | None, now: float) -> Step:
-        """Judge one frame. picture: uint8 RGB (H, W, 3). complaint: as `quality.complaint` says."""
+        """Judge one frame. picture: uint8 RGB (H, W, 3). complaint: as `picture_quality.complaint` says."""
         key, rest = self.action.key, self._rest
         if now - self._begin > SECONDS:
             return Step(retry="timeout")
@@ -76,14 +76,14 @@ class Movement:
         held = (now - self._since) / self._hold
         if held < 1.0:
             return Step("hold", 1, held)
-        if self._best.quality < 0.5 * quality.BLURRED:
+        if self._best.quality < 0.5 * picture_quality.BLURRED:
             return Step(retry="blurred")
         return Step(None, 1, 1, shot=self._best)
 
     def _keep_clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> None:
         # Of equally clear pictures the one between two blinks.
         closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if self.action.key != "squint" else 0.0
-        sharp = quality.sharpness(picture, face) * float(1 - closed)
+        sharp = picture_quality.sharpness(picture, face) * float(1 - closed)
         if self._best is None or sharp > self._best.quality:
             self._best = Shot(sharp, picture, face)
 

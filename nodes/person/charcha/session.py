@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from ..face.landmarks import Face, Landmarker
-from . import actions, quality, words
+from . import actions, picture_quality, words
 from .actions import ACTIONS, Measures
 from .calibration import Calibration, Shot
 from .continuity import Continuity
@@ -91,7 +91,7 @@ class CaptureSession:
             return self._taken()
         self._shape = picture.shape
         faces = self._landmarker.detect(picture)
-        complaint = quality.complaint(picture, faces)
+        complaint = picture_quality.complaint(picture, faces)
         problem = self._continuity.add(picture, faces[0] if faces else None, received)
         if problem and self._phase == "calibrate" and problem in ("jump", "gone", "cut"):
             # People settle before it starts; what counts from here on is looked at anew.
@@ -272,7 +272,7 @@ class CaptureSession:
         return same
 
     def _keep(self, label: str, shot: Shot) -> None:
-        self._kept.append(Kept(label, quality.square(shot.picture).copy()))
+        self._kept.append(Kept(label, picture_quality.square(shot.picture).copy()))
 
     def _say(self, phase: str, text: str, **more) -> None:
         steps = {"step": len(self._kept), "steps": 1 + len(self._actions)}

@@ -78,7 +78,7 @@ class ScheduleToSampler(io.ComfyNode):
         from ...person.identity.lora import verified
         from ...story.person import NOBODY
         from ..settings import RenderSettings
-        from .clip import schedule_clip
+        from .batch import schedule_clip
 
         host = current()
         person = NOBODY if identity_lora is None else verified(host, identity_lora).words

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from ..host.port import Host
-from .pictures import ShotMaterial
+from .chunk_pictures import ShownPictures
+from .model_inputs import ShotMaterial
 from .plan import Plan, Segment
 from .quality import TRAVEL
 from .recipe import STEPS
 from .report import Estimate, SpeedRecord, disk_bytes, encode_seconds
-from .shown import ShownPictures
 
 Chunks = list[tuple[Segment, range]]
 

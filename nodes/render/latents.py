@@ -13,14 +13,14 @@ import torch
 from ..base.errors import InputError
 from ..host.port import Host
 from .anchors import Way, affordable, distance
-from .pace import FINEST, Measured, measure
-from .pictures import ShotMaterial
+from .even_pace import FINEST, Measured, measure
+from .latent_files import load_batch, save_batch
+from .model_inputs import ShotMaterial
 from .plan import Plan, Segment, segment_key, shot_key, still_key
+from .prediction_reuse import Trace, mixed, predictor, stacked
 from .quality import EXACT, quality_named
 from .recipe import CFG, LORA, STEPS, Recipes, Still
 from .report import StageClock
-from .sampled import load_batch, save_batch
-from .trace import Trace, mixed, predictor, stacked
 
 # Pictures that are chosen at a time on a way between keyframes; fixed, so that the choice depends on nothing else.
 ROUND = 4

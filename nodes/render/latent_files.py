@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ..base.media.files import atomic_path
-from .trace import Trace
+from .prediction_reuse import Trace
 
 KINDS = ("early", "pull", "rest")
 

@@ -10,7 +10,7 @@ from ...base.errors import InputError
 from ...base.types import FrameSchedule, Story
 from ...host.port import Host
 from ..interpolate import common_tokens, repeat_tokens
-from ..pictures import ShotMaterial
+from ..model_inputs import ShotMaterial
 from ..plan import excerpt_frames
 from ..recipe import CARRY, T, recipe_rows, unfollowed
 from ..settings import RenderSettings

@@ -11,10 +11,10 @@ from ..diffusion.animatediff import WINDOW
 from ..host.port import Host
 from ..story.person import with_person
 from .interpolate import common_tokens, repeat_tokens, slerp
+from .noise_drift import walked
 from .plan import shot_seeds
 from .recipe import CARRY, THEMES, WALK, T
 from .settings import RenderSettings
-from .walk import walked
 
 
 class ShotMaterial:

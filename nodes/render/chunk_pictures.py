@@ -11,11 +11,11 @@ import torch
 from ..host.port import Host
 from .anchors import Way
 from .feedback import Feedback
+from .latents import LatentSource
 from .motion.smooth import smoothed
 from .plan import Plan, Segment
 from .quality import FEEDBACK, quality_named
 from .report import StageClock
-from .sampling import LatentSource
 
 
 class ShownPictures:
