@@ -145,14 +145,14 @@ def beside(
 
     def ksampler_loop() -> None:
         """One graph run per frame: the prompts are encoded once, each frame is sampled and decoded alone."""
-        material = model_inputs.ShotMaterial(host, clip, story, settings)
+        material = model_inputs.ModelInputs(host, clip, story, settings)
         batches = (material.batch(0, 1, [t]) for t in positions)
         latents = (host.sample(model, *batch, **options) for batch in batches)
         encode("ksampler", (to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
 
     def prompt_walk() -> None:
         """All in memory: noise slerped, embeddings lerped, batches of four, frames encoded at the end."""
-        material = model_inputs.ShotMaterial(host, clip, story, settings)
+        material = model_inputs.ModelInputs(host, clip, story, settings)
         (a, negative), (b, _) = material.prompts(0, 1)
         noise = torch.cat([slerp(material.noise(0), material.noise(1), t, dim=(1, 2, 3)) for t in positions])
         embeddings = torch.cat([torch.lerp(a, b, t) for t in positions])
@@ -171,7 +171,7 @@ def beside(
 
     found, calls = {}, {}
     with torch.inference_mode():
-        host.sample(model, *model_inputs.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), **options)
+        host.sample(model, *model_inputs.ModelInputs(host, clip, story, settings).batch(0, 0, [0.0]), **options)
         for part in (model, clip, vae):
             host.fingerprint(part)
         for name, work in (
@@ -186,7 +186,7 @@ def beside(
             work()
             found[name] = time.perf_counter() - begin
         if comfyui:
-            material = model_inputs.ShotMaterial(host, clip, story, settings)
+            material = model_inputs.ModelInputs(host, clip, story, settings)
             negative = material.prompts(0, 1)[0][1]
             rows = [material.batch(0, 1, [t]) for t in positions]
             found["ComfyUI loop"] = comfyui_loop(checkpoint, rows, negative, options)

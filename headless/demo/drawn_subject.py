@@ -83,7 +83,7 @@ def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -
 
     rng = np.random.default_rng(90_000 + seed)
     canvas = drawn_scenes.Canvas(size)
-    scene = drawn_scenes.Scene("person", palette, "", pose, "black", "short", "black", seed)
+    scene = drawn_scenes.DrawnScene("person", palette, "", pose, "black", "short", "black", seed)
     colours = drawn_scenes.COLOURS[palette]
     horizon = rng.uniform(0.62, 0.72)
     drawn_scenes._sky(canvas, rng, scene, horizon, (0.25, 0.6))

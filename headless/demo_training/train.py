@@ -86,7 +86,7 @@ class Stage:
     rate: float
     emphasis: dict[str, int] = field(default_factory=dict)
 
-    def scenes(self) -> list[drawn_scenes.Scene]:
+    def scenes(self) -> list[drawn_scenes.DrawnScene]:
         return drawn_scenes.sample_scenes(self.pictures, self.seed, emphasis=self.emphasis)
 
     def draw(self, folder: Path) -> np.ndarray:
@@ -120,7 +120,7 @@ def train(folder: Path, recipe: Recipe | None = None) -> Path:
     return path
 
 
-def draw_pictures(path: Path, chosen: list[drawn_scenes.Scene], size: int) -> np.ndarray:
+def draw_pictures(path: Path, chosen: list[drawn_scenes.DrawnScene], size: int) -> np.ndarray:
     """uint8 (n, size, size, 3) in `path`, drawn if they are not there yet."""
     if not path.is_file():
         part = path.with_suffix(".part")
@@ -249,7 +249,9 @@ def prompt_tokens(texts: list[str]) -> torch.Tensor:
     return torch.tensor(rows)
 
 
-def _captions(chosen: list[drawn_scenes.Scene], emphasis: dict[str, int], rng: np.random.Generator) -> torch.Tensor:
+def _captions(
+    chosen: list[drawn_scenes.DrawnScene], emphasis: dict[str, int], rng: np.random.Generator
+) -> torch.Tensor:
     drop = [CAPTION_DROP / emphasis.get(scene.scene, 1) for scene in chosen]
     tokens = prompt_tokens(
         ["" if rng.random() < share else caption(scene, rng) for share, scene in zip(drop, chosen, strict=True)]
@@ -265,7 +267,9 @@ def _captions(chosen: list[drawn_scenes.Scene], emphasis: dict[str, int], rng: n
     return tokens
 
 
-def _denoising_loss(denoiser, latents: np.ndarray, told: list[drawn_scenes.Scene], stage: Stage, rng) -> torch.Tensor:
+def _denoising_loss(
+    denoiser, latents: np.ndarray, told: list[drawn_scenes.DrawnScene], stage: Stage, rng
+) -> torch.Tensor:
     batch = stage.batch
     chosen = rng.integers(len(latents), size=batch)
     x = torch.from_numpy(latents[np.sort(chosen)].astype(np.float32))

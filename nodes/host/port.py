@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError
 from ..diffusion import keyframe_attention
-from ..diffusion.animatediff import INJECTED, Motion, as_set, guides_itself, motion_of
+from ..diffusion.animatediff import INJECTED, MotionModule, as_set, guides_itself, motion_module_of
 from ..diffusion.fresh_noise import fresh_noise
 from ..diffusion.tcd import sample_tcd
 
@@ -192,14 +192,14 @@ class Host(ABC):
     ) -> torch.Tensor:
         """Noise to latent. `positive` and `negative` have one row per latent, or one for all.
 
-        What a sampler adds on the way is `fresh_noise` of the noise given, in every host.
+        Noise that a sampler adds between steps is `fresh_noise` of the noise given, in every host.
         on_step(i, x0): called after sampler step i with the current estimate of the latent, in the sampler's own
         scale (0.18215 times the latent).
         predict(call, x, sigma, evaluate): gives the guided estimate of the latent in the sampler's scale, in place
         of the usual rule. evaluate(guided) asks the model and returns the estimates with the positive and, if
         guided, with the negative prompt (else None).
-        between: the first two rows are the ends of a way, sampled as they would be alone, and row 2 + i lies at
-        between[i] in 0..1 on it: in self-attention it looks at both ends as well, see `keyframe_attention`.
+        between: the first two rows are keyframes, sampled as they would be alone, and row 2 + i lies at between[i],
+        0..1, between them: in self-attention it attends to both keyframes too, see `keyframe_attention`.
         Raises InputError when a MODEL's self-attention is not free for that.
         """
 
@@ -207,7 +207,7 @@ class Host(ABC):
         """Whether the usual rule, negative + cfg * (positive - negative), is all that guidance is in this MODEL."""
         return True
 
-    def motion(self, model: Any) -> Motion | None:
+    def motion(self, model: Any) -> MotionModule | None:
         """The motion module of a MODEL, for which the rows of a batch are the frames of a video; None without one."""
         return None
 
@@ -506,7 +506,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
 
     if model.model_options.get("transformer_options", {}).get("patches_replace", {}).get("attn1"):
         raise InputError(
-            "Another node has replaced the self-attention of this MODEL, which pictures that look at the keyframes "
+            "Another node has replaced the self-attention of this MODEL, which pictures that attend to keyframes "
             "need for themselves; connect the MODEL from before that node, or turn keyframe_attention off."
         )
     rows = keyframe_attention.ENDS + len(between)
@@ -521,7 +521,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
         if query.shape[0] != batch or key.shape[0] != batch:
             raise InputError(
                 f"A patch of this MODEL gives self-attention {query.shape[0]} rows where {batch} are sampled, so that "
-                "pictures cannot look at the keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
+                "pictures cannot attend to keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
             )
         return keyframe_attention.attend(attention, query, key, value, between)
 
@@ -750,8 +750,8 @@ class ComfyHost(Host):
         own = any(options.get(name) for name in (*changed, "sampler_calc_cond_batch_function"))
         return not (own or guides_itself(model))
 
-    def motion(self, model: Any) -> Motion | None:
-        return motion_of(model)
+    def motion(self, model: Any) -> MotionModule | None:
+        return motion_module_of(model)
 
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
         return vae.encode(pixels)

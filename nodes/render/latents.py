@@ -4,70 +4,45 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ..base.errors import InputError
 from ..host.port import Host
-from .anchors import Way, affordable, distance
-from .even_pace import FINEST, Measured, measure
-from .latent_files import load_batch, save_batch
-from .model_inputs import ShotMaterial
-from .plan import Plan, Segment, segment_key, shot_key, still_key
-from .prediction_reuse import Trace, mixed, predictor, stacked
+from .anchors import Interval, affordable, distance
+from .batch_sampling import Batch, BatchRecipe, BatchSampler
+from .even_pace import FINEST, MeasuredInterval, measure
+from .model_inputs import ModelInputs
+from .plan import Plan, Segment, keyframe_key, segment_key, shot_key
+from .prediction_reuse import PredictionTrace, mixed, stacked
 from .quality import EXACT, quality_named
-from .recipe import CFG, LORA, STEPS, Recipes, Still
+from .recipe import LORA, STEPS, Keyframe, Recipes
 from .report import StageClock
 
-# Pictures that are chosen at a time on a way between keyframes; fixed, so that the choice depends on nothing else.
+# Pictures that are chosen at a time in an interval; fixed, so that the choice depends on nothing else.
 ROUND = 4
-# Distance of two latents, relative to their length, up to which neighbours count as alike.
-NEAR = 0.5
-
-
-@dataclass
-class Counts:
-    """What a render sampled, in batches, pictures and model rows, and the batches it found from earlier runs."""
-
-    batches: int = 0
-    reused: int = 0
-    pictures: int = 0
-    rows: int = 0
-
-
-@dataclass(frozen=True)
-class Cook:
-    """What takes the place of positions in a batch: a recipe for each picture, and the prompts they mix in.
-
-    places: for a motion module, each picture's row of noise. ends: whether the recipes of both ends come first.
-    """
-
-    recipes: Recipes
-    rows: list[list[float]]
-    extras: tuple[str, ...]
-    places: list[int] | None = None
-    ends: bool = False
-
-    def all_rows(self) -> list[list[float]]:
-        """The recipes of the batch, those of the ends among them."""
-        return [*(self.recipes.ends() if self.ends else ()), *self.rows]
+# Distance of two latents, relative to their length, up to which neighbours count as similar.
+SIMILAR = 0.5
 
 
 class LatentSource:
     """Gives the latents of a plan's pictures.
 
-    tick(steps): called as sampler steps go by, in steps of one picture. likeness: the LoRA file whose strength a
-    schedule may change, which the model has at 1.
+    Parameters
+    ----------
+    material : noise and prompt embeddings of the shots.
+    folder : where latents lie until the segment that they belong to is encoded.
+    tick : tick(steps) is called as sampler steps go by, in steps of one picture.
+    likeness : the LoRA file whose strength a schedule may change; the model has it at strength 1.
     """
 
     def __init__(
         self,
         host: Host,
         model: Any,
-        material: ShotMaterial,
+        material: ModelInputs,
         plan: Plan,
         story: Any,
         folder: Path,
@@ -75,47 +50,50 @@ class LatentSource:
         tick: Callable[[int], None],
         likeness: Path | None = None,
     ):
-        self.host, self.model, self.material, self.plan, self.story = host, model, material, plan, story
-        self.folder, self.clock, self.tick = folder, clock, tick
-        self.counts = Counts()
+        self.material, self.plan, self.story, self.folder = material, plan, story, folder
         self.exact = plan.settings.quality == EXACT
         plain = not plan.draft and host.guidance_is_plain(model)
         self._traced = plain and not self.exact
-        # Pictures that measure a way take answers of their neighbours in exact mode too.
+        # Pictures that measure an interval use their neighbours' predictions in exact mode too.
         self._keys_traced = plain and (plan.measures or not self.exact)
-        self._measured: dict[int, Measured] = {}
-        self._met: set[Path] = set()
-        self._keyframes: dict[int | Still, tuple[np.ndarray, Trace]] = {}
-        # Rows that come before the pictures of a batch on a way: those of its ends, where pictures look at them.
-        self.ends = 2 if plan.looks else 0
-        self._likeness = likeness
-        self._models: dict[float, Any] = {1.0: model}
+        self.sampler = BatchSampler(host, model, material, plan, clock, tick, traced=self._traced, likeness=likeness)
+        self.counts = self.sampler.counts
+        self._measured: dict[int, MeasuredInterval] = {}
+        self._keyframes: dict[int | Keyframe, tuple[np.ndarray, PredictionTrace]] = {}
 
     # Keyframes -----------------------------------------------------------------------------------
 
-    def keyframe(self, shot: int | Still, recipes: Recipes | None = None) -> tuple[np.ndarray, Trace]:
-        """A shot's own picture: latent (4, h, w) and trace. Sampled alone, so that it depends on its shot only.
+    def keyframe(self, shot: int | Keyframe, recipes: Recipes | None = None) -> tuple[np.ndarray, PredictionTrace]:
+        """A keyframe, sampled alone, so that it depends on its shot only.
 
-        With recipes, the picture of a still.
+        Parameters
+        ----------
+        shot : its shot; with recipes, the keyframe itself.
+        recipes : of a segment that starts or ends with the keyframe.
+
+        Returns
+        -------
+        latent : float32 (4, h, w).
+        trace : the predictions it was sampled by.
         """
         if shot not in self._keyframes:
+            shots, recipe = (shot, shot), None
+            if recipes is not None:
+                shots = shot.shot_a, shot.shot_b
+                recipe = BatchRecipe(recipes, [shot.recipe], recipes.extras(self.story, shot))
             path = self.keyframe_file(shot, recipes)
-            if recipes is None:
-                _, latents, trace = self._batch(path, [0], shot, shot, [0.0], None, traced=self._keys_traced)
-            else:
-                cook = Cook(recipes, [shot.recipe], recipes.extras(self.story, shot))
-                _, latents, trace = self._batch(
-                    path, [0], shot.shot_a, shot.shot_b, [0.0], None, cook=cook, traced=self._keys_traced
-                )
+            latents, trace = self.sampler.sample(
+                Batch(path, [0], shots, [0.0], recipe=recipe, traced=self._keys_traced)
+            )
             while len(self._keyframes) >= 4:
                 self._keyframes.pop(next(iter(self._keyframes)))
             self._keyframes[shot] = latents[0].numpy(), trace
         return self._keyframes[shot]
 
-    def keyframe_file(self, shot: int | Still, recipes: Recipes | None = None) -> Path:
+    def keyframe_file(self, shot: int | Keyframe, recipes: Recipes | None = None) -> Path:
         """Where a keyframe lies until nothing needs it any more."""
         if recipes is not None:
-            key = still_key(self.story, self.material.seeds, shot, recipes.extras(self.story, shot))
+            key = keyframe_key(self.story, self.material.seeds, shot, recipes.extras(self.story, shot))
             return self.folder / f"key_{key}.npz"
         return self.folder / f"key_{shot_key(self.story, self.material.seeds, shot)}.npz"
 
@@ -128,14 +106,15 @@ class LatentSource:
         return self._file(segment, number)
 
     def _file(self, segment: Segment, number: int, kind: str = "") -> Path:
+        # The prefix stays as it is: another one would lose the unfinished work of earlier versions.
         return self.folder / f"way_{segment_key(self.story, self.material.seeds, segment)}_{kind}{number:05d}.npz"
 
     # Pace ------------------------------------------------------------------------------------------
 
-    def evened(self, segment: Segment) -> Segment:
-        """The segment with its pictures where the schedule's pace is that of what is seen; as it is where that is off.
+    def evenly_paced(self, segment: Segment) -> Segment:
+        """The segment, re-timed so that visible change follows the schedule's pace; unchanged without `even_pace`.
 
-        Some pictures of the way are sampled for it, and are known to `way`.
+        Some pictures are sampled to measure the interval; they are known to `interval`.
         """
         worth = self.plan.measuring(segment)
         if not worth:
@@ -144,30 +123,29 @@ class LatentSource:
         start, end = (self.keyframe(shot, recipes) for shot in segment.ends())
         numbers = itertools.count()
 
-        def sample(mixes: list[float], way: Measured, near: bool) -> list[tuple]:
+        def sample(mixes: list[float], interval: MeasuredInterval, similar: bool) -> list[tuple]:
             made = []
             for batch in _parts(mixes, self.plan.settings.batch_size):
                 path = self._file(segment, next(numbers), "pace")
                 names = [round(at / FINEST) for at in batch]
-                between = self._between(way, way.traces, batch) if self._keys_traced else None
-                cook = recipes and Cook(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
-                _, latents, trace = self._batch(
-                    path, names, segment.shot_a, segment.shot_b, batch, between, near, cook,
-                    traced=self._keys_traced, ends=segment,
-                )  # fmt: skip
+                between = self._mixed(interval, interval.traces, batch) if self._keys_traced else None
+                recipe = recipes and BatchRecipe(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
+                latents, trace = self._sampled_between(
+                    segment, path, names, batch, between, similar, recipe, traced=self._keys_traced
+                )
                 for row in range(len(batch)):
                     spent = trace.rows // len(batch) + (row < trace.rows % len(batch))
                     made.append((latents[row].numpy(), trace.row(row), spent))
             return made
 
-        def cost(way: Measured, at: float) -> tuple[int, bool]:
-            low, high = way.neighbours(at)
-            near = self._keys_traced and distance(way.latents[low], way.latents[high]) <= NEAR
-            return self.rows(start[1], near=near), near
+        def cost(interval: MeasuredInterval, at: float) -> tuple[int, bool]:
+            low, high = interval.neighbours(at)
+            similar = self._keys_traced and distance(interval.latents[low], interval.latents[high]) <= SIMILAR
+            return self.rows(start[1], similar=similar), similar
 
-        way = measure((start, end), sample, cost, self._cost, int(worth * self.full_rows(start[1])), ROUND)
-        self._measured = {segment.first_frame: way}
-        t = way.evened(segment.t, self.plan.turning)
+        interval = measure((start, end), sample, cost, self._cost, int(worth * self.full_rows(start[1])), ROUND)
+        self._measured = {segment.first_frame: interval}
+        t = interval.evenly_paced(segment.t, self.plan.crossfade_frames)
         rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
         return replace(segment, t=t, recipes=recipes and replace(recipes, rows=rows))
 
@@ -177,39 +155,40 @@ class LatentSource:
         """The fixed batches that hold some of a segment's pictures: number -> all pictures of the batch."""
         if segment.windows is not None:
             return {n: list(window) for n, window in enumerate(segment.windows) if np.isin(window, pictures).any()}
-        between = (segment.t > 0) & (segment.t < 1) & ~self._turned(segment)
+        between = (segment.t > 0) & (segment.t < 1) & ~self._in_crossfade(segment)
         batches = self._batches(segment, np.flatnonzero(between).tolist())
         wanted = set(pictures.tolist())
         return {number: batch for number, batch in enumerate(batches) if not wanted.isdisjoint(batch)}
 
     def exact_latents(self, segment: Segment, pictures: np.ndarray) -> dict[int, np.ndarray]:
-        """Latents (4, h, w) of some of a segment's pictures, every one sampled, but for those inside a turn."""
-        found, turned = {}, self._turned(segment)
+        """Latents (4, h, w) of some of a segment's pictures, every one sampled but those inside a crossfade."""
+        found, crossfaded = {}, self._in_crossfade(segment)
         for picture in pictures.tolist() if segment.windows is None else ():
             t = segment.t[picture]
-            if turned[picture]:
-                found[picture] = self._measured[segment.first_frame].turned(t)
+            if crossfaded[picture]:
+                found[picture] = self._measured[segment.first_frame].crossfaded(t)
             elif t in (0, 1):
                 end = segment.ends()[int(t)] if segment.recipes else segment.shot_b if t else segment.shot_a
                 found[picture] = self.keyframe(end, segment.recipes)[0]
         for number, batch in self.exact_batches(segment, pictures).items():
             if segment.windows is not None:
-                _, latents, _ = self._window(segment, number, batch)
+                latents, _ = self._window(segment, number, batch)
             else:
-                _, latents, _ = self._between_ends(segment, number, batch, segment.t)
+                latents, _ = self._between_ends(segment, number, batch, segment.t)
             found |= {picture: latents[row].numpy() for row, picture in enumerate(batch) if picture in pictures}
         return found
 
-    def _window(self, segment: Segment, number: int, batch: list[int]) -> tuple[list[int], torch.Tensor, Trace]:
+    def _window(self, segment: Segment, number: int, batch: list[int]) -> tuple[torch.Tensor, PredictionTrace]:
         """Pictures of a segment that a motion module makes together."""
-        recipes, path = segment.recipes, self._file(segment, number)
+        recipes, shots = segment.recipes, (segment.shot_a, segment.shot_b)
         places = [segment.place(picture) for picture in batch]
-        cook = Cook(recipes, recipes.rows[batch].tolist(), recipes.extras(self.story), places)
-        return self._batch(path, batch, segment.shot_a, segment.shot_b, segment.t[batch].tolist(), None, cook=cook)
+        recipe = BatchRecipe(recipes, recipes.rows[batch].tolist(), recipes.extras(self.story), places)
+        positions = segment.t[batch].tolist()
+        return self.sampler.sample(Batch(self._file(segment, number), batch, shots, positions, recipe=recipe))
 
-    def _turned(self, segment: Segment) -> np.ndarray:
-        """Which of a segment's pictures lie inside a turn of its measured way, bool (p,)."""
-        return self._measured.get(segment.first_frame, Measured()).inside(segment.t)
+    def _in_crossfade(self, segment: Segment) -> np.ndarray:
+        """Which of a segment's pictures lie inside a crossfade of its measured interval, bool (p,)."""
+        return self._measured.get(segment.first_frame, MeasuredInterval()).inside(segment.t)
 
     def _batches(self, segment: Segment, pictures: list[int]) -> list[list[int]]:
         """Pictures of a segment (its own numbers) in batches of one model and one number of steps, in their order."""
@@ -223,31 +202,50 @@ class LatentSource:
         return [group for _, group in groups]
 
     def _between_ends(
-        self, segment: Segment, number: int, batch: list[int], t: np.ndarray, between=None, near: bool = False
-    ) -> tuple[list[int], torch.Tensor, Trace]:
+        self, segment: Segment, number: int, batch: list[int], t: np.ndarray, between=None, similar: bool = False
+    ) -> tuple[torch.Tensor, PredictionTrace]:
         """A segment's batch by its number. batch: numbers of pictures whose positions are in `t`."""
         positions = [float(t[picture]) for picture in batch]
-        recipes, cook = segment.recipes, None
+        recipes, recipe = segment.recipes, None
         if recipes is not None:
             rows = recipes.rows[np.searchsorted(segment.t, positions)].tolist()
-            cook = Cook(recipes, rows, recipes.extras(self.story))
+            recipe = BatchRecipe(recipes, rows, recipes.extras(self.story))
         path = self._file(segment, number)
-        return self._batch(path, batch, segment.shot_a, segment.shot_b, positions, between, near, cook, ends=segment)
+        return self._sampled_between(segment, path, batch, positions, between, similar, recipe)
+
+    def _sampled_between(
+        self,
+        segment: Segment,
+        path: Path,
+        names: list[int],
+        positions: list[float],
+        between: PredictionTrace | None,
+        similar: bool,
+        recipe: BatchRecipe | None,
+        traced: bool | None = None,
+    ) -> tuple[torch.Tensor, PredictionTrace]:
+        """Pictures between a segment's keyframes, which they attend to where the plan says so."""
+        if self.plan.attends_to_keyframes and between is not None:
+            keyframes = [self.keyframe(end, segment.recipes)[1] for end in segment.ends()]
+            between = stacked([*keyframes, between])
+        shots = segment.shot_a, segment.shot_b
+        batch = Batch(path, names, shots, positions, between, similar, recipe, traced, attends=True)
+        return self.sampler.sample(batch)
 
     # Anchors ---------------------------------------------------------------------------------------
 
-    def way(self, segment: Segment) -> Way:
-        """The way of a segment with its anchors known: as many as the quality asks for and allows."""
+    def interval(self, segment: Segment) -> Interval:
+        """A segment's interval with its anchors sampled: as many as the quality asks for and allows."""
         settings, measured = self.plan.settings, self._measured.get(segment.first_frame)
         shown = [] if measured is None else np.array(measured.order)[~measured.inside(measured.order)].tolist()
-        quality, way = quality_named(settings.quality), segment.way(shown)
-        last = len(way.t) - 1
+        quality, interval = quality_named(settings.quality), segment.interval(shown)
+        last = len(interval.t) - 1
         traces = {}
         for picture, end in zip((0, last), segment.ends(), strict=True):
             latent, traces[picture] = self.keyframe(end, segment.recipes)
-            way.add(picture, latent)
+            interval.add(picture, latent)
         if segment.blend:
-            return way
+            return interval
         traced = self._traced and (segment.recipes is None or segment.recipes.even)
         full = self.full_rows(traces[0])
         if segment.recipes is not None:
@@ -255,168 +253,69 @@ class LatentSource:
         left = int(self.plan.budget(segment) * full)
         number, light = 0, []
         if measured is None:
-            rows = self.rows(traces[0], near=False)
-            picks = way.first(max(n for n in range(ROUND) if self._cost(n, rows) <= max(left, 0)))
+            rows = self.rows(traces[0], similar=False)
+            picks = interval.first(max(n for n in range(ROUND) if self._cost(n, rows) <= max(left, 0)))
         else:
             left -= measured.rows
-            # Inside a turn nothing is sampled, and what was is not shown.
-            way.weight[measured.inside(way.t)] = 0
+            # Inside a crossfade nothing is sampled, and what was is not shown.
+            interval.weight[measured.inside(interval.t)] = 0
             for at in shown[2:]:
-                picture, place = int(np.searchsorted(way.t, at)), measured.at.index(at)
+                picture, place = int(np.searchsorted(interval.t, at)), measured.at.index(at)
                 traces[picture] = measured.traces[place]
-                way.add(picture, measured.latents[place])
-            picks, light = self._following(way, traces, left, quality.tolerance, traced)
+                interval.add(picture, measured.latents[place])
+            picks, light = self._following(interval, traces, left, quality.tolerance, traced)
         while picks or light:
-            for group, near in ((sorted(picks), False), (sorted(light), True)):
-                own = np.searchsorted(segment.t, way.t[group]).tolist()
+            for group, similar in ((sorted(picks), False), (sorted(light), True)):
+                own = np.searchsorted(segment.t, interval.t[group]).tolist()
                 numbers = dict(zip(own, group, strict=True))
                 for batch in ([numbers[n] for n in part] for part in self._batches(segment, own)):
-                    between = self._between(way, traces, batch) if traced else None
-                    _, latents, trace = self._between_ends(segment, number, batch, way.t, between, near)
+                    between = self._mixed(interval, traces, batch) if traced else None
+                    latents, trace = self._between_ends(segment, number, batch, interval.t, between, similar)
                     number += 1
                     left -= trace.rows
                     traces |= {picture: trace.row(row) for row, picture in enumerate(batch)}
                     for row, picture in enumerate(batch):
-                        way.add(picture, latents[row].numpy())
-            picks, light = self._following(way, traces, left, quality.tolerance, traced)
-        return way
+                        interval.add(picture, latents[row].numpy())
+            picks, light = self._following(interval, traces, left, quality.tolerance, traced)
+        return interval
 
-    def _following(self, way: Way, traces: dict[int, Trace], left: int, tolerance: float, traced: bool) -> tuple:
-        """Pictures to sample next for at most `left` rows: those with unlike neighbours, and with alike ones."""
+    def _following(
+        self, interval: Interval, traces: dict[int, PredictionTrace], left: int, tolerance: float, traced: bool
+    ) -> tuple:
+        """Pictures to sample next for at most `left` rows: with unlike neighbours, and with similar ones."""
 
         def price(picture: int) -> tuple[int, bool]:
-            near = traced and way.distance(*way.neighbours(picture)) <= NEAR
-            return self.rows(traces[0], near=near), near
+            similar = traced and interval.distance(*interval.neighbours(picture)) <= SIMILAR
+            return self.rows(traces[0], similar=similar), similar
 
-        chosen = affordable(way.following(ROUND, tolerance), price, self._cost, left)
+        chosen = affordable(interval.following(ROUND, tolerance), price, self._cost, left)
         return chosen[False], chosen[True]
 
     def _cost(self, pictures: int, rows: int) -> int:
-        """Model rows of pictures on a way, at so many rows each, with those of its ends."""
-        return rows * (pictures + self.ends * -(-pictures // self.plan.settings.batch_size))
+        """Model rows of pictures of an interval, at so many rows each, with those of the keyframes they attend to."""
+        return rows * (pictures + self.sampler.ends * -(-pictures // self.plan.settings.batch_size))
 
-    def full_rows(self, trace: Trace) -> int:
+    def full_rows(self, trace: PredictionTrace) -> int:
         """Model rows of one picture that is sampled in full."""
         settings = self.plan.settings
         return settings.calls_per_picture if not trace.rows else trace.rows
 
-    def rows(self, trace: Trace, *, near: bool) -> int:
-        """Model rows of one picture between two others, which are alike (`near`) or not."""
+    def rows(self, trace: PredictionTrace, *, similar: bool) -> int:
+        """Model rows of one picture between two others, which are similar or not."""
         guided = 2 if self.plan.settings.cfg != 1 else 1
         rows = self.full_rows(trace) - guided * len(trace.rest)
-        return rows - guided * len(trace.early) - len(trace.pull) if near else rows
+        return rows - guided * len(trace.early) - len(trace.pull) if similar else rows
 
-    def _between(self, way: Way | Measured, traces: dict[int, Trace] | list[Trace], pictures: list) -> Trace:
-        neighbours = [way.neighbours(picture) for picture in pictures]
-        shares = [way.share(picture) for picture in pictures]
+    def _mixed(
+        self,
+        interval: Interval | MeasuredInterval,
+        traces: dict[int, PredictionTrace] | list[PredictionTrace],
+        pictures: list,
+    ) -> PredictionTrace:
+        """Predictions for pictures, interpolated from their neighbours' traces."""
+        neighbours = [interval.neighbours(picture) for picture in pictures]
+        shares = [interval.share(picture) for picture in pictures]
         return mixed([traces[low] for low, _ in neighbours], [traces[high] for _, high in neighbours], shares)
-
-    # Sampling --------------------------------------------------------------------------------------
-
-    def _batch(
-        self,
-        path: Path,
-        pictures: list[int],
-        a: int,
-        b: int,
-        positions: list[float],
-        between: Trace | None,
-        near: bool = False,
-        cook: Cook | None = None,
-        traced: bool | None = None,
-        ends: Segment | None = None,
-    ) -> tuple[list[int], torch.Tensor, Trace]:
-        """A batch's pictures, latents (B, 4, h, w) and trace: those of an earlier run, else sampled and stored.
-
-        traced: record what the model says; where absent, in all but exact mode. ends: the segment whose ends the
-        pictures may look at.
-        """
-        if path.exists():
-            stored = load_batch(path)
-            if stored[0] == pictures:
-                self.counts.reused += path not in self._met
-                self._met.add(path)
-                return stored
-        settings, trace = self.plan.settings, Trace()
-        looks = self.ends and ends is not None
-        if looks:
-            if between is not None:
-                between = stacked([*(self.keyframe(end, ends.recipes)[1] for end in ends.ends()), between])
-            cook = cook and replace(cook, ends=True)
-        with self.clock.stage("interpolate"):
-            if cook is None:
-                made = self.material.batch(a, b, [*((0.0, 1.0) if looks else ()), *positions])
-            else:
-                made = self.material.cooked(a, b, cook.all_rows(), cook.extras, cook.places)
-        model, steps, cfg = self.model, settings.steps, settings.cfg
-        traced = recorded = self._traced if traced is None else traced
-        rule = predictor(cfg, trace, between, near=near)
-        if cook is not None:
-            model, steps, cfg, rule = self._cooked(cook, trace, between, near, traced)
-            traced = traced or rule is not None
-        with self.clock.stage("sample"):
-            latents = self.host.sample(
-                model,
-                *made,
-                steps=steps,
-                cfg=cfg,
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                on_step=lambda step, x0: self.tick(len(x0)),
-                **({"predict": rule} if traced else {}),
-                **({"between": positions} if looks else {}),
-            )
-        latents = latents.float().cpu()
-        if traced and not recorded:
-            trace = Trace(rows=trace.rows)
-        if not traced:
-            trace.rows = len(latents) * settings.calls_for(steps, guided=cfg != 1)
-        if looks:
-            latents, trace = latents[self.ends :], trace.after(self.ends)
-        self.counts.batches += 1
-        self.counts.pictures += len(pictures)
-        self.counts.rows += trace.rows
-        with self.clock.stage("store"):
-            save_batch(path, pictures, latents, trace)
-        self._met.add(path)
-        return pictures, latents, trace
-
-    def _cooked(
-        self,
-        cook: Cook,
-        trace: Trace,
-        between: Trace | None,
-        near: bool,
-        traced: bool,
-    ) -> tuple:
-        """(model, steps, guidance, rule) of a batch with recipes; the rule is None where plain sampling is as good."""
-        recipes = cook.recipes
-        model, steps = self.model_at(cook.rows[0][LORA]), int(cook.rows[0][STEPS])
-        guidance = [row[CFG] for row in cook.all_rows()]
-        same = guidance.count(guidance[0]) == len(guidance)
-        if same and not traced:
-            return model, steps, guidance[0], None
-        if not same and not self.host.guidance_is_plain(self.model):
-            raise InputError(
-                "This MODEL has a rule of its own for guidance, so that cfg cannot change from picture to picture; "
-                "remove the schedule's curve 'cfg', or the node that changes the MODEL's guidance."
-            )
-        scale = torch.tensor(guidance)[:, None, None, None]
-        # The host leaves the negative prompt out at exactly 1, which only some of the pictures may have.
-        return (
-            model,
-            steps,
-            7.0 if recipes.guided else 1.0,
-            predictor(scale, trace, between, near=near, guided=recipes.guided),
-        )
-
-    def model_at(self, strength: float) -> Any:
-        """The model with its likeness at another strength: LoRAs add up, so what is missing is applied on top."""
-        if strength not in self._models:
-            while len(self._models) > 2:
-                self._models.pop(next(key for key in self._models if key != 1.0))
-            self._models[strength] = self.host.apply_lora(self.model, None, self._likeness, strength - 1, 0.0)[0]
-        return self._models[strength]
 
 
 def _parts(values: list[float], size: int) -> list[list[float]]:

@@ -7,10 +7,10 @@ from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 from test_render_modulated import lively
 
 from songreel.nodes.diffusion import keyframe_attention as attention
-from songreel.nodes.render import prediction_reuse as trace_stage
+from songreel.nodes.render import prediction_reuse as prediction_stage
 from support.demo_parts import demo_parts
 
-LOOKING = {"keyframe_attention": True}
+ATTENDING = {"keyframe_attention": True}
 
 
 class LookingHost(SmallHost):
@@ -33,13 +33,15 @@ class LookingHost(SmallHost):
 @pytest.fixture(scope="module", params=["exact", "balanced"])
 def whole(request, tmp_path_factory):
     host = LookingHost(tmp_path_factory.mktemp("looking"))
-    path, report = render(host, changes=LOOKING | {"quality": request.param, "even_pace": request.param == "balanced"})
+    path, report = render(
+        host, changes=ATTENDING | {"quality": request.param, "even_pace": request.param == "balanced"}
+    )
     return request.param, host, frames_of(path), report
 
 
 def again(tmp_path, quality, **options):
     host = LookingHost(tmp_path, **options.pop("host", {}))
-    return render(host, changes=LOOKING | {"quality": quality, "even_pace": quality == "balanced"}, **options)
+    return render(host, changes=ATTENDING | {"quality": quality, "even_pace": quality == "balanced"}, **options)
 
 
 def test_batches_on_a_way_bring_its_ends(whole):
@@ -83,17 +85,17 @@ def test_an_excerpt_and_a_continued_run_are_the_whole(whole, tmp_path):
 
 def test_a_draft_and_feedback_look_at_nothing(tmp_path):
     host = LookingHost(tmp_path)
-    render(host, changes=LOOKING, draft=True)
+    render(host, changes=ATTENDING, draft=True)
     assert all(between is None for _, between in host.asked)
     from songreel.nodes.render import plan as plan_stage
 
-    assert not plan_stage.make_plan(*inputs()[:2], settings(frames="feedback", **LOOKING)).looks
+    assert not plan_stage.make_plan(*inputs()[:2], settings(frames="feedback", **ATTENDING)).attends_to_keyframes
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
 def test_it_goes_with_what_changes_from_frame_to_frame(tmp_path, quality):
     host = LookingHost(tmp_path)
-    path, report = render(host, made=lively(), changes=LOOKING | {"quality": quality})
+    path, report = render(host, made=lively(), changes=ATTENDING | {"quality": quality})
     assert len(frames_of(path)) == 72
     assert any(between is not None for _, between in host.asked)
     plain = frames_of(render(LookingHost(tmp_path / "plain"), made=lively(), changes={"quality": quality})[0])
@@ -103,9 +105,9 @@ def test_it_goes_with_what_changes_from_frame_to_frame(tmp_path, quality):
 def test_traces_are_stacked_and_cut():
     def trace(rows, value):
         full = torch.full((rows, 4, 2, 2), float(value))
-        return trace_stage.Trace({0: full}, {1: full}, {2: full}, rows=7)
+        return prediction_stage.PredictionTrace({0: full}, {1: full}, {2: full}, rows=7)
 
-    both = trace_stage.stacked([trace(1, 1), trace(1, 2), trace(3, 3)])
+    both = prediction_stage.stacked([trace(1, 1), trace(1, 2), trace(3, 3)])
     assert both.early[0][:, 0, 0, 0].tolist() == [1, 2, 3, 3, 3]
     after = both.after(2)
     assert after.rest[2][:, 0, 0, 0].tolist() == [3, 3, 3] and set(after.pull) == {1}

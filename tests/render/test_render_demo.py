@@ -106,8 +106,8 @@ def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypat
 
     expected = whole("balanced")
     pictures.clear()
-    from songreel.nodes.render import latents
-    from songreel.nodes.render.latents import save_batch as save
+    from songreel.nodes.render import batch_sampling
+    from songreel.nodes.render.latent_files import save_batch as save
 
     saved = []
 
@@ -117,11 +117,11 @@ def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypat
         if len(saved) == 4:
             raise Stopped
 
-    monkeypatch.setattr(latents, "save_batch", stop)
+    monkeypatch.setattr(batch_sampling, "save_batch", stop)
     with pytest.raises(Stopped):
         render(pictures, tmp_path / "stopped", changes={"quality": "balanced"})
     first = {name: frames for name, frames in pictures}
-    monkeypatch.setattr(latents, "save_batch", save)
+    monkeypatch.setattr(batch_sampling, "save_batch", save)
     rest, report = render(pictures, tmp_path / "stopped", changes={"quality": "balanced"})
     assert report["batches_reused"] + report["chunks_reused"] > 0
     assert np.array_equal(np.concatenate([*first.values(), rest]), expected)

@@ -13,20 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from ...base.errors import InputError
 from ...base.json_type import JsonType, numbers
 from ...base.timing import snap_fps
-from ...person.face.embedding import SAME_PERSON, distance
-from ...person.face.landmarks import Face, Landmarker
+from ...person.face.embedding import SAME_PERSON, Embedder, distance
+from ...person.face.landmarks import Landmarker
 
 NO_FACE = -1.0  # in plain lists, where NaN cannot stand
-
-
-class Embedder(Protocol):
-    def describe(self, picture: np.ndarray, face: Face) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from ..face.embedding import Embedder
 from ..face.landmarks import Face, Landmarker
 from . import actions, picture_quality, words
 from .actions import ACTIONS, Measures
-from .calibration import Calibration, Shot
+from .calibration import Calibration, CapturedFrame
 from .continuity import Continuity
-from .evidence import Embedder, Evidence
+from .evidence import Evidence
 from .frames import decode
 from .light import LightChallenge
 from .movement import SECONDS, Movement
@@ -216,7 +217,7 @@ class CaptureSession:
             self._done(step.shot, now)
         return step.coach, step.strength, step.hold
 
-    def _done(self, shot: Shot, now: float) -> None:
+    def _done(self, shot: CapturedFrame, now: float) -> None:
         key = self._actions[self._step]
         if not self._same_person(shot.picture, shot.face):
             return
@@ -271,7 +272,7 @@ class CaptureSession:
             self._fail("another_person")
         return same
 
-    def _keep(self, label: str, shot: Shot) -> None:
+    def _keep(self, label: str, shot: CapturedFrame) -> None:
         self._kept.append(Kept(label, picture_quality.square(shot.picture).copy()))
 
     def _say(self, phase: str, text: str, **more) -> None:
