@@ -22,7 +22,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from headless import demo_model
-from headless.demo_training import drawn_scenes
+from headless.demo_training import scenes
 from headless.demo_training.judge import Judge, accuracy, load_judge
 from headless.demo_training.prompts import HELD_OUT
 from headless.sd.checkpoint import load_checkpoint
@@ -66,10 +66,10 @@ def held_out_prompts(painter: Painter, judge: Judge, seeds: int) -> tuple[dict, 
     noise = torch.cat([painter.noise(n) for n in range(len(told))])
     pictures = painter.paint(noise, torch.cat([painter.prompt(text) for _, _, text in told]))
     scene, palette = (answer.argmax(axis=1) for answer in judge.probabilities(pictures))
-    right_scene = [drawn_scenes.SCENES[n] == entry[0] for n, entry in zip(scene, told, strict=True)]
-    right_palette = [drawn_scenes.PALETTES[n] == entry[1] for n, entry in zip(palette, told, strict=True)]
+    right_scene = [scenes.SCENES[n] == entry[0] for n, entry in zip(scene, told, strict=True)]
+    right_palette = [scenes.PALETTES[n] == entry[1] for n, entry in zip(palette, told, strict=True)]
     mistakes = Counter(
-        f"{entry[2]}: {drawn_scenes.SCENES[s]}, {drawn_scenes.PALETTES[p]}"
+        f"{entry[2]}: {scenes.SCENES[s]}, {scenes.PALETTES[p]}"
         for entry, s, p, ok_s, ok_p in zip(told, scene, palette, right_scene, right_palette, strict=True)
         if not (ok_s and ok_p)
     )
@@ -94,14 +94,12 @@ def empty_prompt(painter: Painter, judge: Judge, count: int) -> tuple[dict, torc
     noise = torch.cat([painter.noise(10_000 + n) for n in range(count)])
     pictures = painter.paint(noise, painter.prompt("").repeat(count, 1, 1))
     scene, _ = judge.probabilities(pictures)
-    found = Counter(drawn_scenes.SCENES[n] for n in scene.argmax(axis=1))
+    found = Counter(scenes.SCENES[n] for n in scene.argmax(axis=1))
     return {"pictures": count, "largest_share": max(found.values()) / count, "scenes": dict(found)}, pictures
 
 
 def autoencoder(painter: Painter, count: int) -> tuple[dict, torch.Tensor, torch.Tensor]:
-    drawn = torch.from_numpy(
-        np.stack([drawn_scenes.draw(scene, SIZE) for scene in drawn_scenes.sample_scenes(count, 303)])
-    )
+    drawn = torch.from_numpy(np.stack([scenes.draw(scene, SIZE) for scene in scenes.sample_scenes(count, 303)]))
     pictures = drawn.float() / 255
     back = torch.cat([vae_decode(painter.vae, vae_encode(painter.vae, part)) for part in pictures.split(16)])
     ratios = [
@@ -126,7 +124,7 @@ def interpolation(painter: Painter, judge: Judge, count: int) -> tuple[dict, tor
             torch.cat([slerp(p, q, float(t), dim=2) for t in times]),
         )
         scene, _ = judge.probabilities(frames)
-        others = [n for n, name in enumerate(drawn_scenes.SCENES) if name not in (a[0], b[0])]
+        others = [n for n, name in enumerate(scenes.SCENES) if name not in (a[0], b[0])]
         clean += bool(scene[:, others].max() <= 0.5)
         images = frames.numpy()
         moved = [float(np.abs(one - two).mean()) for one, two in itertools.pairwise(images)]
@@ -172,8 +170,8 @@ def save_sheet(path: Path, pictures: torch.Tensor, columns: int, size: int = 128
 
 def training_pictures() -> torch.Tensor:
     """A drawn scene for every held-out prompt, in the same order."""
-    pool = {(scene.scene, scene.palette): scene for scene in drawn_scenes.sample_scenes(len(HELD_OUT), 505)}
-    return torch.from_numpy(np.stack([drawn_scenes.draw(pool[entry[:2]], SIZE) for entry in HELD_OUT])).float() / 255
+    pool = {(scene.scene, scene.palette): scene for scene in scenes.sample_scenes(len(HELD_OUT), 505)}
+    return torch.from_numpy(np.stack([scenes.draw(pool[entry[:2]], SIZE) for entry in HELD_OUT])).float() / 255
 
 
 def main() -> None:

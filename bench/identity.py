@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from headless.demo.drawn_subject import LOOKS, DemoSubject
+from headless.demo.subject import LOOKS, DemoSubject
 from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost
 from headless.sd.checkpoint import load_checkpoint

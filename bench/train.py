@@ -97,7 +97,7 @@ def ours(checkpoint: Path, steps: int, *, preset: str = "", **given) -> None:
 
     import torch
 
-    from headless.demo.drawn_subject import DemoSubject
+    from headless.demo.subject import DemoSubject
     from headless.host import HeadlessHost
     from songreel.nodes.person.identity.run import train_lora
     from songreel.nodes.person.identity.settings import PRESETS
@@ -136,7 +136,7 @@ def recipe(checkpoint: Path, layers: str, precision: str, steps: int, cached: bo
     from diffusers.optimization import get_scheduler
     from peft import LoraConfig
 
-    from headless.demo.drawn_subject import DemoSubject
+    from headless.demo.subject import DemoSubject
     from songreel.nodes.diffusion.sd15 import checkpoint as sd15
     from songreel.nodes.person.identity import adapter, material
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import demo_model
-from ..demo.drawn_subject import LOOKS, DemoSubject
+from ..demo.subject import LOOKS, DemoSubject
 from ..host import HeadlessHost, atomic_path
 from ..workflow.options import UsageError
 from . import main as cli

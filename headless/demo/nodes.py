@@ -1,13 +1,13 @@
 """Nodes that only this host has: a drawn person of the demo model's world, and the training of a LoRA of one.
 
-ComfyUI never lists them. What flows between them is a name out of `drawn_subject.LOOKS`, which has no place for a
+ComfyUI never lists them. What flows between them is a name out of `demo_subject.LOOKS`, which has no place for a
 picture, and which no node takes for a CHARCHA_IDENTITY.
 """
 
 from __future__ import annotations
 
 from ..host import current
-from .drawn_subject import LOOKS, DemoSubject
+from .subject import LOOKS, DemoSubject
 from comfy_api.latest import io
 
 from songreel.nodes.person.identity import node as _node

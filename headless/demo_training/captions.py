@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from .drawn_scenes import SHIRTS, DrawnScene, choose
+from .scenes import SHIRTS, Scene, choose
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
     return words | {"style": STYLES, "filler": FILLERS}
 
 
-def caption(scene: DrawnScene, rng: np.random.Generator) -> str:
+def caption(scene: Scene, rng: np.random.Generator) -> str:
     """An English prompt for `scene`: the subject always, the palette nearly always, the rest by chance."""
     subject = _person_words(scene, rng) if scene.scene == "person" else choose(rng, SYNONYMS["scene"][scene.scene])
     before, after = [], []
@@ -143,7 +143,7 @@ def _sentence(rng: np.random.Generator, subject: str, after: list[str]) -> str:
     return ", ".join(parts)
 
 
-def _person_words(scene: DrawnScene, rng: np.random.Generator) -> str:
+def _person_words(scene: Scene, rng: np.random.Generator) -> str:
     """Such as "a woman with long black hair in a red shirt waving"."""
     noun = choose(rng, NOUNS[scene.hair_length]) if rng.random() < 0.65 else choose(rng, ("person", "singer", "dancer"))
     words = f"a {noun}"

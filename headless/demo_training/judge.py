@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from . import drawn_scenes
+from . import scenes
 from torch import nn
 from torch.nn import functional
 
@@ -34,8 +34,8 @@ class Judge(nn.Module):
             ]
             width = channels
         self.features = nn.Sequential(*layers)
-        self.scene = nn.Linear(2 * width, len(drawn_scenes.SCENES))
-        self.palette = nn.Linear(2 * width, len(drawn_scenes.PALETTES))
+        self.scene = nn.Linear(2 * width, len(scenes.SCENES))
+        self.palette = nn.Linear(2 * width, len(scenes.PALETTES))
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (n, scenes) and (n, palettes) of pictures (n, 3, h, w) in 0..1, any size."""
@@ -61,12 +61,12 @@ def load_judge(path: Path) -> Judge:
 
 def drawn(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Scenes drawn from a seed: pictures (n, 3, 64, 64) in 0..1, scene and palette indices (n,)."""
-    chosen = drawn_scenes.sample_scenes(count, seed)
-    pictures = torch.from_numpy(np.stack([drawn_scenes.draw(scene, SIZE) for scene in chosen]))
+    chosen = scenes.sample_scenes(count, seed)
+    pictures = torch.from_numpy(np.stack([scenes.draw(scene, SIZE) for scene in chosen]))
     return (
         pictures.permute(0, 3, 1, 2).float() / 255,
-        torch.tensor([drawn_scenes.SCENES.index(scene.scene) for scene in chosen]),
-        torch.tensor([drawn_scenes.PALETTES.index(scene.palette) for scene in chosen]),
+        torch.tensor([scenes.SCENES.index(scene.scene) for scene in chosen]),
+        torch.tensor([scenes.PALETTES.index(scene.palette) for scene in chosen]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .drawn_scenes import PALETTES, SCENES
+from .scenes import PALETTES, SCENES
 
 _TEXTS = {
     "mountains": (

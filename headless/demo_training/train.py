@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from ..sd.text import tokenize
 from ..sd.tokenizer import END, START
-from . import drawn_scenes
+from . import scenes
 from .captions import caption
 from .model import SCALING, Denoiser, build_autoencoder, pack_model, whiten
 from torch.nn import functional
@@ -86,8 +86,8 @@ class Stage:
     rate: float
     emphasis: dict[str, int] = field(default_factory=dict)
 
-    def scenes(self) -> list[drawn_scenes.DrawnScene]:
-        return drawn_scenes.sample_scenes(self.pictures, self.seed, emphasis=self.emphasis)
+    def scenes(self) -> list[scenes.Scene]:
+        return scenes.sample_scenes(self.pictures, self.seed, emphasis=self.emphasis)
 
     def draw(self, folder: Path) -> np.ndarray:
         """uint8 (pictures, size, size, 3) in `folder`, drawn if they are not there yet."""
@@ -120,13 +120,13 @@ def train(folder: Path, recipe: Recipe | None = None) -> Path:
     return path
 
 
-def draw_pictures(path: Path, chosen: list[drawn_scenes.DrawnScene], size: int) -> np.ndarray:
+def draw_pictures(path: Path, chosen: list[scenes.Scene], size: int) -> np.ndarray:
     """uint8 (n, size, size, 3) in `path`, drawn if they are not there yet."""
     if not path.is_file():
         part = path.with_suffix(".part")
         pictures = np.lib.format.open_memmap(part, "w+", np.uint8, (len(chosen), size, size, 3))
         for n, scene in enumerate(chosen):
-            pictures[n] = drawn_scenes.draw(scene, size)
+            pictures[n] = scenes.draw(scene, size)
             if n % 1000 == 999:
                 log.info("%s: %d of %d", path.stem, n + 1, len(chosen))
         pictures.flush()
@@ -249,9 +249,7 @@ def prompt_tokens(texts: list[str]) -> torch.Tensor:
     return torch.tensor(rows)
 
 
-def _captions(
-    chosen: list[drawn_scenes.DrawnScene], emphasis: dict[str, int], rng: np.random.Generator
-) -> torch.Tensor:
+def _captions(chosen: list[scenes.Scene], emphasis: dict[str, int], rng: np.random.Generator) -> torch.Tensor:
     drop = [CAPTION_DROP / emphasis.get(scene.scene, 1) for scene in chosen]
     tokens = prompt_tokens(
         ["" if rng.random() < share else caption(scene, rng) for share, scene in zip(drop, chosen, strict=True)]
@@ -267,9 +265,7 @@ def _captions(
     return tokens
 
 
-def _denoising_loss(
-    denoiser, latents: np.ndarray, told: list[drawn_scenes.DrawnScene], stage: Stage, rng
-) -> torch.Tensor:
+def _denoising_loss(denoiser, latents: np.ndarray, told: list[scenes.Scene], stage: Stage, rng) -> torch.Tensor:
     batch = stage.batch
     chosen = rng.integers(len(latents), size=batch)
     x = torch.from_numpy(latents[np.sort(chosen)].astype(np.float32))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from headless import demo_model
-from headless.demo_training import drawn_scenes
+from headless.demo_training import scenes
 from headless.demo_training.captions import vocabulary
 from headless.demo_training.judge import accuracy, load_judge
 from headless.demo_training.prompts import HELD_OUT
@@ -47,7 +47,7 @@ def prompts(*texts):
 
 def seen(pictures):
     scene, palette = (answer.argmax(axis=1) for answer in judge().probabilities(pictures))
-    return [drawn_scenes.SCENES[n] for n in scene], [drawn_scenes.PALETTES[n] for n in palette]
+    return [scenes.SCENES[n] for n in scene], [scenes.PALETTES[n] for n in palette]
 
 
 def test_everything_that_is_shipped_is_at_most_20_mb():
@@ -98,7 +98,7 @@ def test_only_unknown_words_are_as_good_as_none():
 
 
 def test_the_autoencoder_keeps_pictures():
-    drawn = np.stack([drawn_scenes.draw(scene, 256) for scene in drawn_scenes.sample_scenes(20, seed=11)])
+    drawn = np.stack([scenes.draw(scene, 256) for scene in scenes.sample_scenes(20, seed=11)])
     pictures = torch.from_numpy(drawn).float() / 255
     vae = demo_parts()[2]
     back = vae_decode(vae, vae_encode(vae, pictures))
@@ -120,8 +120,8 @@ def test_a_way_between_two_prompts_is_smooth():
     whole = float((frames[0] - frames[-1]).abs().mean())
     assert max(steps) < whole and sorted(steps)[-3] < 0.25 * whole and float(np.median(steps)) < 0.06 * whole
     scene, _ = judge().probabilities(frames)
-    others = [n for n, name in enumerate(drawn_scenes.SCENES) if name not in ("city", "desert")]
-    assert scene[0, drawn_scenes.SCENES.index("city")] > 0.5 < scene[-1, drawn_scenes.SCENES.index("desert")]
+    others = [n for n, name in enumerate(scenes.SCENES) if name not in ("city", "desert")]
+    assert scene[0, scenes.SCENES.index("city")] > 0.5 < scene[-1, scenes.SCENES.index("desert")]
     assert scene[:, others].max() <= 0.5
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headless.demo_training import drawn_scenes
+from headless.demo_training import scenes
 from headless.demo_training.captions import ATTRIBUTIVE, SYNONYMS, caption
 from headless.demo_training.model import Denoiser, build_autoencoder, whiten
 from headless.demo_training.prompts import HELD_OUT
@@ -32,23 +32,23 @@ TINY = Recipe(
 
 
 def test_every_scene_comes_in_every_palette_equally_often():
-    chosen = drawn_scenes.sample_scenes(120, seed=3)
+    chosen = scenes.sample_scenes(120, seed=3)
     cells = [(scene.scene, scene.palette) for scene in chosen]
     assert {cells.count(cell) for cell in set(cells)} == {2} and len(set(cells)) == 60
-    assert chosen == drawn_scenes.sample_scenes(120, seed=3) != drawn_scenes.sample_scenes(120, seed=4)
+    assert chosen == scenes.sample_scenes(120, seed=3) != scenes.sample_scenes(120, seed=4)
 
 
 def test_some_scenes_can_come_more_often():
-    chosen = [scene.scene for scene in drawn_scenes.sample_scenes(180, seed=8, emphasis={"person": 6})]
+    chosen = [scene.scene for scene in scenes.sample_scenes(180, seed=8, emphasis={"person": 6})]
     assert chosen.count("person") == 72 and chosen.count("city") == 12
 
 
-@pytest.mark.parametrize("name", drawn_scenes.SCENES)
+@pytest.mark.parametrize("name", scenes.SCENES)
 def test_a_scene_is_the_same_picture_at_every_size(name):
-    for scene in [scene for scene in drawn_scenes.sample_scenes(60, seed=5) if scene.scene == name]:
-        large, small = drawn_scenes.draw(scene, 256), drawn_scenes.draw(scene, 64)
+    for scene in [scene for scene in scenes.sample_scenes(60, seed=5) if scene.scene == name]:
+        large, small = scenes.draw(scene, 256), scenes.draw(scene, 64)
         assert large.shape == (256, 256, 3) and large.dtype == np.uint8
-        assert np.array_equal(large, drawn_scenes.draw(scene, 256))
+        assert np.array_equal(large, scenes.draw(scene, 256))
         halved = large.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
         assert np.abs(halved - small).mean() < 5
         assert large.std() > 15
@@ -57,7 +57,7 @@ def test_a_scene_is_the_same_picture_at_every_size(name):
 def test_captions_name_the_scene_and_nearly_always_the_palette():
     rng = np.random.default_rng(0)
     said = 0
-    chosen = drawn_scenes.sample_scenes(600, seed=6)
+    chosen = scenes.sample_scenes(600, seed=6)
     for scene in chosen:
         text = caption(scene, rng)
         if scene.scene != "person":
@@ -70,10 +70,10 @@ def test_captions_name_the_scene_and_nearly_always_the_palette():
 
 def test_held_out_prompts_are_one_for_each_cell_and_no_caption():
     assert sorted((scene, palette) for scene, palette, _ in HELD_OUT) == sorted(
-        (scene, palette) for scene in drawn_scenes.SCENES for palette in drawn_scenes.PALETTES
+        (scene, palette) for scene in scenes.SCENES for palette in scenes.PALETTES
     )
     rng = np.random.default_rng(1)
-    captions = {caption(scene, rng) for scene in drawn_scenes.sample_scenes(6000, seed=7)}
+    captions = {caption(scene, rng) for scene in scenes.sample_scenes(6000, seed=7)}
     assert not captions & {text for _, _, text in HELD_OUT}
 
 

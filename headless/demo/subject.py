@@ -79,38 +79,38 @@ class DemoSubject(_json_type.JsonType):
 def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -> Any:
     """The person of a look, uint8 (size, size, 3): blue or pink hair under a hat, a striped shirt."""
     import numpy as np
-    from ..demo_training import drawn_scenes
+    from ..demo_training import scenes
 
     rng = np.random.default_rng(90_000 + seed)
-    canvas = drawn_scenes.Canvas(size)
-    scene = drawn_scenes.DrawnScene("person", palette, "", pose, "black", "short", "black", seed)
-    colours = drawn_scenes.COLOURS[palette]
+    canvas = scenes.Canvas(size)
+    scene = scenes.Scene("person", palette, "", pose, "black", "short", "black", seed)
+    colours = scenes.COLOURS[palette]
     horizon = rng.uniform(0.62, 0.72)
-    drawn_scenes._sky(canvas, rng, scene, horizon, (0.25, 0.6))
+    scenes._sky(canvas, rng, scene, horizon, (0.25, 0.6))
     for depth, y in ((0.05, 0.0), (0.3, 0.12)):
-        colour = drawn_scenes._own(colours, drawn_scenes._land(colours, depth), drawn_scenes.GRASS, depth)
-        ridge = drawn_scenes._under(drawn_scenes._ridge(rng, horizon + y, 0.05, 0.9))
-        canvas.fill([ridge], drawn_scenes._mix(colour, colours.low, 0.3), colour)
-    head, unit = drawn_scenes.FIGURES[pose]
+        colour = scenes._own(colours, scenes._land(colours, depth), scenes.GRASS, depth)
+        ridge = scenes._under(scenes._ridge(rng, horizon + y, 0.05, 0.9))
+        canvas.fill([ridge], scenes._mix(colour, colours.low, 0.3), colour)
+    head, unit = scenes.FIGURES[pose]
     place = np.array((rng.uniform(0.45, 0.55), head + 0.02))
-    drawn_scenes._figure(canvas, np.random.default_rng(3), scene, place, unit, 1)
+    scenes._figure(canvas, np.random.default_rng(3), scene, place, unit, 1)
     _dress(canvas, LOOKS[look], place, unit)
     return np.asarray(canvas.image).copy()
 
 
 def _dress(canvas: Any, look: tuple[str, ...], place: Any, unit: float) -> None:
     import numpy as np
-    from ..demo_training import drawn_scenes
+    from ..demo_training import scenes
 
     hair, hat, shirt, stripe = (tuple(int(text[i : i + 2], 16) for i in (1, 3, 5)) for text in look)
 
     def put(shape: Any, colour: tuple) -> None:
         canvas.fill([np.asarray(shape) * unit + place], colour)
 
-    put(drawn_scenes._smooth(drawn_scenes.TORSO), shirt)
+    put(scenes._smooth(scenes.TORSO), shirt)
     for y in (2.5, 3.4, 4.3, 5.2):
         half = float(np.interp(y, (2.05, 3.4, 4.5, 5.7), (1.6, 1.3, 1.08, 1.25)))
-        put(drawn_scenes._box(-half, y - 0.17, half, y + 0.17), stripe)
-    put(drawn_scenes._smooth(drawn_scenes.SHORT), hair)
-    put(drawn_scenes._ellipse(0, -0.78, 1.35, 0.2), hat)
-    put(drawn_scenes._box(-0.78, -1.75, 0.78, -0.75), hat)
+        put(scenes._box(-half, y - 0.17, half, y + 0.17), stripe)
+    put(scenes._smooth(scenes.SHORT), hair)
+    put(scenes._ellipse(0, -0.78, 1.35, 0.2), hat)
+    put(scenes._box(-0.78, -1.75, 0.78, -0.75), hat)

@@ -1,7 +1,7 @@
 """Procedural illustrations: the pictures that the demo model learns.
 
 Every picture is a flat, layered landscape (or one figure) in one of six palettes. Positions are in the unit square,
-x to the right and y downwards, so that a `DrawnScene` is the same picture at every size.
+x to the right and y downwards, so that a `Scene` is the same picture at every size.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ Light = tuple[float, float]
 
 SCENES = ("mountains", "city", "ocean", "harbour", "forest", "desert", "aurora", "meadow", "waves", "person")
 PALETTES = ("golden", "rose", "violet", "azure", "emerald", "midnight")
+EXTRAS = ("sun", "moon", "stars", "mist", "birds", "rain")
 POSES = ("standing", "waving", "arms raised", "walking", "portrait")
 HAIR_COLOURS = ("black", "brown", "blond", "red")
 HAIR_LENGTHS = ("short", "long")
@@ -47,7 +48,7 @@ EXTRA_WEIGHTS = {"sun": 3.0, "moon": 1.8, "stars": 1.5, "mist": 1.2, "birds": 1.
 
 
 @dataclass(frozen=True)
-class DrawnScene:
+class Scene:
     """What one picture shows. `pose`, `hair`, `hair_length` and `shirt` are empty except in the person scene."""
 
     scene: str
@@ -65,7 +66,7 @@ class DrawnScene:
         return self.seed % 2
 
 
-def sample_scenes(count: int, seed: int, *, emphasis: Mapping[str, int] | None = None) -> list[DrawnScene]:
+def sample_scenes(count: int, seed: int, *, emphasis: Mapping[str, int] | None = None) -> list[Scene]:
     """`count` random scenes; every (scene, palette) pair comes equally often, to within one.
 
     emphasis: scenes that come that many times as often.
@@ -73,18 +74,18 @@ def sample_scenes(count: int, seed: int, *, emphasis: Mapping[str, int] | None =
     rng = np.random.default_rng(seed)
     often = emphasis or {}
     cells = [(scene, palette) for scene in SCENES for palette in PALETTES for _ in range(often.get(scene, 1))]
-    chosen: list[DrawnScene] = []
+    chosen: list[Scene] = []
     while len(chosen) < count:
         for index in rng.permutation(len(cells))[: count - len(chosen)]:
             chosen.append(_sample(*cells[index], rng))
     return chosen
 
 
-def _sample(scene: str, palette: str, rng: np.random.Generator) -> DrawnScene:
+def _sample(scene: str, palette: str, rng: np.random.Generator) -> Scene:
     extras = [extra for extra in SCENE_EXTRAS[scene] if extra in PALETTE_EXTRAS[palette]]
     weights = np.array([EXTRA_WEIGHTS[extra] for extra in extras])
     extra = str(rng.choice(extras, p=weights / weights.sum())) if extras and rng.random() < 0.8 else ""
-    result = DrawnScene(scene, palette, extra, seed=int(rng.integers(2**31)))
+    result = Scene(scene, palette, extra, seed=int(rng.integers(2**31)))
     if scene != "person":
         return result
     hair, length, shirt = choose(rng, HAIR_COLOURS), choose(rng, HAIR_LENGTHS), choose(rng, SHIRTS)
@@ -331,7 +332,7 @@ def _lens(x: float, y: float, width: float, height: float) -> np.ndarray:
 
 
 def _sky(
-    canvas: Canvas, rng: np.random.Generator, scene: DrawnScene, horizon: float, rise: Light, dark: float = 0.0
+    canvas: Canvas, rng: np.random.Generator, scene: Scene, horizon: float, rise: Light, dark: float = 0.0
 ) -> Light:
     """Paints the sky down to `horizon`, with its light, clouds, stars and birds; returns where the light is.
 
@@ -396,7 +397,7 @@ def _stars(canvas: Canvas, rng: np.random.Generator, palette: Palette, horizon: 
     canvas.fill(shapes, _mix(palette.light, (255, 255, 255), 0.5), alpha=0.95)
 
 
-def _clouds(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene, horizon: float, light: Light) -> None:
+def _clouds(canvas: Canvas, rng: np.random.Generator, scene: Scene, horizon: float, light: Light) -> None:
     """White heaps at noon; thin bars across the light at other times."""
     palette = COLOURS[scene.palette]
     if scene.palette == "azure":
@@ -435,7 +436,7 @@ def _rain(canvas: Canvas, rng: np.random.Generator, palette: Palette) -> None:
     canvas.fill(shapes, palette.light, alpha=0.45)
 
 
-def _mist(canvas: Canvas, scene: DrawnScene, y: float, height: float = 0.07) -> None:
+def _mist(canvas: Canvas, scene: Scene, y: float, height: float = 0.07) -> None:
     """The haze that lies between two layers: a trace of it always, a bank of it in mist."""
     palette = COLOURS[scene.palette]
     canvas.haze(
@@ -492,7 +493,7 @@ def _slopes(
     canvas.fill(caps, snow, alpha=0.92)
 
 
-def _mountains(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _mountains(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     base = rng.uniform(0.6, 0.7)
     light = _sky(canvas, rng, scene, base, (0.25, 0.5))
@@ -561,7 +562,7 @@ def _windows(rng: np.random.Generator, tower: np.ndarray, share: float) -> list[
     return shapes
 
 
-def _city(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _city(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     ground = rng.uniform(0.7, 0.76) if scene.variant == 0 else rng.uniform(0.84, 0.9)
     light = _sky(canvas, rng, scene, ground, (0.2, 0.5))
@@ -604,7 +605,7 @@ def _swell(rng: np.random.Generator, y: float, height: float, turns: float) -> t
     return line, np.concatenate([line, below[::-1]])
 
 
-def _ocean(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _ocean(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     """The open sea with the light's path on it: swells that grow towards the viewer, perhaps an island."""
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.42, 0.54)
@@ -639,7 +640,7 @@ def _boat(x: float, y: float, size: float, facing: int) -> tuple[list[np.ndarray
     return [hull, mast], [main], [fore]
 
 
-def _harbour(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _harbour(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.5, 0.58)
     light = _sky(canvas, rng, scene, horizon, (0.35, 0.8))
@@ -702,7 +703,7 @@ def _jetty(canvas: Canvas, palette: Palette, side: int, y: float) -> None:
     canvas.fill([deck, *posts], palette.near)
 
 
-def _forest(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _forest(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.66, 0.74)
     light = _sky(canvas, rng, scene, horizon, (0.25, 0.5))
@@ -757,7 +758,7 @@ def _trunk(rng: np.random.Generator, x: float, foot: float, width: float) -> lis
     return [stem, *_limb(((x + lean / 2, y), (x + side * width * 2.2, y - 0.13)), width * 0.5, width * 0.25)]
 
 
-def _desert(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _desert(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.5, 0.6)
     light = _sky(canvas, rng, scene, horizon, (0.35, 0.85))
@@ -837,7 +838,7 @@ def _curtain(canvas: Canvas, rng: np.random.Generator, y: float, tall: float, co
     canvas.blend(colour, 0.95 * folds * body)
 
 
-def _aurora(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _aurora(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.64, 0.7)
     sky = replace(scene, extra="" if scene.extra == "stars" else scene.extra)
@@ -894,7 +895,7 @@ def _cabin(canvas: Canvas, palette: Palette, x: float, foot: float, snow: Colour
     )
 
 
-def _meadow(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _meadow(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     """Rolling grassland with flowers in front, perhaps one round tree."""
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.46, 0.56)
@@ -967,7 +968,7 @@ def _blossom(canvas: Canvas, rng: np.random.Generator, ridge: np.ndarray, size: 
     canvas.fill(dots, colour, alpha=0.9)
 
 
-def _waves(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _waves(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     """Abstract ribbons, each with a lit upper edge; they lie level (variant 0) or run down the diagonal (1)."""
     palette = COLOURS[scene.palette]
     ramp = [_mix(palette.low, palette.light, 0.3), palette.low, palette.mid, palette.top, palette.body, palette.near]
@@ -1012,7 +1013,7 @@ ARMS = {
 }
 
 
-def _person(canvas: Canvas, rng: np.random.Generator, scene: DrawnScene) -> None:
+def _person(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
     """One figure before two plain hills."""
     palette = COLOURS[scene.palette]
     horizon = rng.uniform(0.62, 0.72)
@@ -1038,9 +1039,7 @@ TORSO = _points(
 )
 
 
-def _figure(
-    canvas: Canvas, rng: np.random.Generator, scene: DrawnScene, place: np.ndarray, unit: float, side: int
-) -> None:
+def _figure(canvas: Canvas, rng: np.random.Generator, scene: Scene, place: np.ndarray, unit: float, side: int) -> None:
     """Draws the figure with its head at `place`; `unit` is half the head's height, `side` -1 mirrors it."""
     palette = COLOURS[scene.palette]
     scale = np.array((unit * side, unit))
@@ -1098,7 +1097,7 @@ DRAWERS = {
 }  # fmt: skip
 
 
-def draw(scene: DrawnScene, size: int = 256) -> np.ndarray:
+def draw(scene: Scene, size: int = 256) -> np.ndarray:
     """The picture of `scene`, uint8 (size, size, 3); the same composition at every size."""
     rng = np.random.default_rng(scene.seed)
     canvas = Canvas(size)
