@@ -35,7 +35,7 @@ class _Processor:
 
 @contextlib.contextmanager
 def attending_between(unet: torch.nn.Module, between: Sequence[float] | None) -> Iterator[None]:
-    """Self-attention as `nodes.attention_between` has it, as long as the block runs; as ever without positions."""
+    """Self-attention by `keyframe_attention` while the block runs; without positions, the usual one."""
     if between is None:
         yield
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from ..base.errors import InputError
-from ..host.port import Host
+from ..host.port import Host, Sampling
 from .latent_files import load_batch, save_batch
 from .model_inputs import ModelInputs
 from .plan import Plan
@@ -138,13 +138,15 @@ class BatchSampler:
             latents = self.host.sample(
                 model,
                 *made,
-                steps=steps,
-                cfg=cfg,
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                on_step=lambda step, x0: self.tick(len(x0)),
-                **({"predict": rule} if traced else {}),
-                **({"between": batch.positions} if attends else {}),
+                Sampling(
+                    steps=steps,
+                    cfg=cfg,
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                    on_step=lambda step, x0: self.tick(len(x0)),
+                    **({"predict": rule} if traced else {}),
+                    **({"between": batch.positions} if attends else {}),
+                ),
             )
         latents = latents.float().cpu()
         if traced and not recorded:

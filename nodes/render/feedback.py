@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from ..host.port import Digest, Host
+from ..host.digest import Digest
+from ..host.port import Host, Sampling
 from .latent_files import load_batch, save_batch
 from .latents import LatentSource
 from .motion.colour import Colours
@@ -159,13 +160,15 @@ class Feedback:
                 noise,
                 positive,
                 negative,
-                steps=steps,
-                cfg=recipe[CFG],
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                latent=latent,
-                denoise=float(plan.denoise[n]),
-                on_step=lambda step, x0: self.tick(1),
+                Sampling(
+                    steps=steps,
+                    cfg=recipe[CFG],
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                    latent=latent,
+                    denoise=float(plan.denoise[n]),
+                    on_step=lambda step, x0: self.tick(1),
+                ),
             )
         # As it comes back from disk: the last bits of what is computed from it depend on its order in memory.
         latents = latents.float().cpu().contiguous()

@@ -11,7 +11,7 @@ from ..base.errors import InputError
 from ..base.timing import boundary, exact_seconds, frame_count, frame_start
 from ..base.types import FrameSchedule, Story
 from ..diffusion.animatediff import WINDOW, MotionModule
-from ..host.port import Digest
+from ..host.digest import Digest
 from .anchors import Interval
 from .feedback_plan import FeedbackPlan, plan_feedback
 from .quality import FEEDBACK, TRAVEL, quality_named

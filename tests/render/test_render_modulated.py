@@ -9,6 +9,7 @@ from test_render import RATE, Killed, SmallHost, frames_of, inputs, settings
 
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import chunk_pictures as picture_stage
 from songreel.nodes.render import model_inputs, recipe
 from songreel.nodes.render import noise_drift as drift_stage
@@ -53,7 +54,7 @@ def render(host, made, *, changes=None, **options):
 def picture(host, material, story, frame, schedule, **options):
     """A frame of a schedule sampled by hand, from its two shots."""
     a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
-    latent = host.sample("model", *material.batch(a, b, [t]), **(OPTIONS | options))
+    latent = host.sample("model", *material.batch(a, b, [t]), Sampling(**(OPTIONS | options)))
     return picture_stage.to_uint8(host.vae_decode("vae", latent))[0]
 
 
@@ -175,8 +176,8 @@ class LoraHost(SmallHost):
         assert strength_clip == 0
         return f"{model}+{strength_model}", clip
 
-    def sample(self, model, noise, *args, **options):
-        return super().sample(model, noise, *args, **options) + float(model.partition("+")[2] or 0)
+    def sample(self, model, noise, positive, negative, sampling):
+        return super().sample(model, noise, positive, negative, sampling) + float(model.partition("+")[2] or 0)
 
 
 def test_the_lora_changes_on_top_of_what_the_model_has(tmp_path):
