@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
     parser.add_argument("--smoothing", type=float, nargs="+", default=[0.0])
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
-    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
+    parser.add_argument("--keyframe-attention", action="store_true", help="in-between pictures attend to keyframes")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     from songreel.nodes.base.media import audio as media
@@ -80,8 +80,8 @@ def main() -> None:
         for mode in options.modes:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):
-                way = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
-                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **way)
+                changes = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
+                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **changes)
                 row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
                 name = f"{mode}, {quality}" + (f", smoothing {smoothing:g}" if smoothing else "")
                 results[name] = row

@@ -156,7 +156,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
 
     if model.model_options.get("transformer_options", {}).get("patches_replace", {}).get("attn1"):
         raise InputError(
-            "Another node has replaced the self-attention of this MODEL, which pictures that look at the keyframes "
+            "Another node has replaced the self-attention of this MODEL, which pictures that attend to keyframes "
             "need for themselves; connect the MODEL from before that node, or turn keyframe_attention off."
         )
     rows = keyframe_attention.ENDS + len(between)
@@ -171,7 +171,7 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
         if query.shape[0] != batch or key.shape[0] != batch:
             raise InputError(
                 f"A patch of this MODEL gives self-attention {query.shape[0]} rows where {batch} are sampled, so that "
-                "pictures cannot look at the keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
+                "pictures cannot attend to keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
             )
         return keyframe_attention.attend(attention, query, key, value, between)
 

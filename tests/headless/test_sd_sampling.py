@@ -93,7 +93,7 @@ def test_lcm_lands_on_the_last_estimate_and_adds_noise_of_the_level_before():
         torch.testing.assert_close(added, fresh_noise(start, step), rtol=1e-4, atol=1e-4)
 
 
-def test_fresh_noise_is_white_independent_and_keeps_the_way_between_noises():
+def test_fresh_noise_is_white_independent_and_keeps_the_slerp_between_noises():
     a, b = noise(1, seed=1, size=64), noise(1, seed=2, size=64)
     steps = [fresh_noise(a, step) for step in range(4)]
     for made in steps:
@@ -251,7 +251,7 @@ def test_it_repeats_and_changes_nothing_it_was_given(prompts):
     assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
 
 
-# Between the ends of a way -------------------------------------------------------------------------
+# Between keyframes ---------------------------------------------------------------------------------
 
 INTERVAL = OPTIONS | {"between": [0.25, 0.8]}
 

@@ -76,7 +76,7 @@ def test_every_shot_starts_on_its_own_picture_and_moves_on(whole, tmp_path):
     assert report["made_by"] == "feedback" and travelled["made_by"] == "travel"
     for start in STARTS:
         assert np.array_equal(frames[start], expected[start])
-    # In travel the last shot stands still; in feedback every frame is a picture of its own.
+    # In travel the last shot does not change; in feedback every frame is a picture of its own.
     changes = np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3))
     assert changes.min() > 0 and np.array_equal(expected[50], expected[59])
 
@@ -200,7 +200,7 @@ def test_colours_stay_those_of_the_shot(tmp_path):
     assert drift[True] < 2 < 4 < drift[False]
 
 
-def test_a_draft_is_a_draft_in_both_ways(tmp_path):
+def test_a_draft_is_a_draft_in_both_modes(tmp_path):
     drafts = [render(PaintingHost(tmp_path / f), changes={"frames": f}, draft=True)[0] for f in ("travel", "feedback")]
     assert np.array_equal(*map(frames_of, drafts))
 
@@ -296,7 +296,7 @@ def test_a_dissolve_shows_the_next_picture_over_the_frames_that_go_on(tmp_path):
 
 
 def test_curves_of_the_schedule_are_followed(tmp_path):
-    """cfg, steps and the walk of the noise count on every frame; the note on curves left out is travel's."""
+    """cfg, steps and noise drift count on every frame; the note on curves left out is travel's."""
     made = made_of(curves={"zoom": 1.2, "steps": 2.0, "noise_walk": 0.3, "cfg": 5.0})
     host = PaintingHost(tmp_path)
     _, report = render(host, made=made)

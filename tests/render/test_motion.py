@@ -60,7 +60,7 @@ def test_in_and_out_again_returns():
     assert psnr(warp(moved, dx=-2.4, dy=1.7), picture, 4) > 50
 
 
-def test_a_whole_turn_returns():
+def test_a_full_rotation_returns():
     picture = scene(81, 81)
     assert np.abs(warp(picture, angle=360) - picture).max() < 1e-5
     # Anticlockwise to the eye, exactly.
@@ -84,11 +84,11 @@ def test_whole_pixels_and_the_borders():
     assert np.allclose(down, np.roll(picture, 2, axis=0), atol=1e-6)
 
 
-def test_zoom_and_turn_come_before_the_pan():
+def test_zoom_and_rotation_come_before_the_pan():
     picture = scene()
     steps = warp(warp(picture, zoom=1.3, angle=25), dx=7, dy=-4)
     assert psnr(warp(picture, 1.3, 25, 7, -4), steps, 12) > 45
-    # The other order sends the pan through zoom and turn.
+    # The other order sends the pan through zoom and rotation.
     other = warp(warp(picture, dx=7, dy=-4), zoom=1.3, angle=25)
     assert psnr(warp(picture, 1.3, 25, 7, -4), other, 12) < 30
 

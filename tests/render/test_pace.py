@@ -1,4 +1,4 @@
-"""Ways walked at the pace of what is seen: measured, and the same in every quality, excerpt and after a kill."""
+"""Even pace: visible change follows the schedule, alike in every quality, in excerpts and after a kill."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ ROWS, COST = 100, 10
 
 
 def flipping(where, width=0.01):
-    """A way that stands still but for one turn of the picture at a mix: mix -> latent (4, 2, 2)."""
+    """An interval that does not change but for one flip of the picture at a mix: mix -> latent (4, 2, 2)."""
 
     def latent(at):
         angle = np.pi / 2 * expit((at - where) / width)
@@ -46,7 +46,7 @@ def measured(latent, rows=ROWS):
 
 
 @pytest.mark.parametrize("where", [0.13, 0.5, 0.82])
-def test_a_quick_change_is_found_and_spread_over_the_way(where):
+def test_a_quick_change_is_found_and_spread_over_the_interval(where):
     latent = flipping(where, width=0.02)
     interval, asked = measured(latent)
     assert (
@@ -57,30 +57,30 @@ def test_a_quick_change_is_found_and_spread_over_the_way(where):
     t = np.linspace(0, 1, 49)
     plain, even = (np.stack([latent(at).ravel() for at in mixes]) for mixes in (t, interval.evenly_paced(t)))
     steps = [np.linalg.norm(np.diff(walk, axis=0), axis=1) for walk in (plain, even)]
-    # The largest step of 48; with an even pace each would be 1/48 of the way.
+    # The largest step of 48; with an even pace each would be 1/48 of the interval.
     assert steps[0].max() > 0.2 * steps[0].sum()
     assert steps[1].max() < 0.1 * steps[1].sum()
 
 
 @pytest.mark.parametrize(("where", "reached"), [(0.13, False), (0.5, True), (0.82, False)])
-def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reached):
+def test_an_abrupt_jump_is_crossfaded_at_the_hardest_hit_near_it(where, reached):
     def latent(at):
         """Half of the change is even, half comes at once."""
         return flipping(where, width=1e-5)(at) + np.float32(at) * np.ones((4, 2, 2), np.float32) * 0.5
 
     def turns_at(t):
         even = interval.evenly_paced(t)
-        # No picture lies inside the turn, however finely it was narrowed down.
+        # No picture lies inside the crossfade, however finely it was narrowed down.
         ((low, high),) = interval.crossfades
         assert low < where < high < low + 0.01 and not ((even > low) & (even < high)).any()
         (step,) = np.flatnonzero((even[:-1] < where) & (even[1:] > where))
         return step
 
     interval, _ = measured(latent, rows=16 * COST)
-    # Without a hit it stays where it is: half of the way's length besides the turn is covered evenly.
+    # Without a hit it stays where it is: half of the interval's length besides the crossfade is covered evenly.
     t = np.linspace(0, 1, 49)[:-1]
     assert t[turns_at(t)] == pytest.approx(where, abs=0.05)
-    # A hit takes a tenth of the way between frames 20 and 21, around .43; the other steps share what is left.
+    # A hit takes a tenth of the interval between frames 20 and 21, around .43; the other steps share what is left.
     steps = np.full(48, 0.9 / 47)
     steps[20] = 0.1
     t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
@@ -90,7 +90,7 @@ def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reac
 
 
 def looping(where, width, size):
-    """A straight way of one latent's length that makes a loop within `width` of a mix: mix -> latent (4, 2, 2)."""
+    """A straight interval of one latent's length that makes a loop within `width` of a mix: mix -> latent (4, 2, 2)."""
 
     def latent(at):
         made = np.zeros((4, 2, 2), np.float32)
@@ -105,7 +105,7 @@ def looping(where, width, size):
 def test_a_brief_detour_is_left_out_and_crossed_on_a_line_from_the_hit():
     latent = looping(0.5, 0.12, 1.0)
     interval, _ = measured(latent, rows=24 * COST)
-    # Steps of 1/48, but for frame 30, which a hit moves by a tenth of the way.
+    # Steps of 1/48, but for frame 30, which a hit moves by a tenth of the interval.
     steps = np.full(48, 0.9 / 47)
     steps[29] = 0.1
     t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
@@ -132,7 +132,7 @@ def test_a_long_or_a_small_detour_is_shown(width, size):
 @given(
     st.integers(0, 2**32 - 1), st.integers(3, 25), st.sampled_from([0.1, 0.3, 1.0]), st.integers(1, 8), st.booleans()
 )
-def test_on_wandering_ways_ends_and_order_stay(seed, count, step, crossfade_frames, regular):
+def test_in_wandering_intervals_ends_and_order_stay(seed, count, step, crossfade_frames, regular):
     """Random walks, some of them nearly all detours."""
     rng = np.random.default_rng(seed)
     inner = np.arange(1, count + 1) / (count + 1) if regular else np.sort(rng.random(count))
@@ -148,7 +148,7 @@ def test_on_wandering_ways_ends_and_order_stay(seed, count, step, crossfade_fram
         assert np.isfinite(interval.crossfaded(at)).all()
 
 
-def test_a_turn_that_lasts_until_the_end_leaves_the_end_where_it_is():
+def test_a_crossfade_that_lasts_until_the_end_leaves_the_end_where_it_is():
     interval, _ = measured(looping(0.85, 0.12, 1.0), rows=24 * COST)
     t = np.append(np.linspace(0, 0.8, 20), 1.0)
     even = interval.evenly_paced(t, crossfade_frames=4)
@@ -156,7 +156,7 @@ def test_a_turn_that_lasts_until_the_end_leaves_the_end_where_it_is():
     assert even[-1] == 1
 
 
-def test_a_way_of_nothing_but_detours_is_walked():
+def test_an_interval_of_nothing_but_detours_is_not_crossfaded():
     # Out and back, each time in another direction: every two of the gaps are a detour.
     interval = even_pace.MeasuredInterval()
     for n in range(13):
@@ -175,7 +175,7 @@ def test_ends_and_order_stay():
     assert even[0] == 0 and even[-1] == 1 and (np.diff(even) > 0).all()
 
 
-def test_a_straight_way_stays_as_it_is():
+def test_a_straight_interval_stays_as_it_is():
     a, b = np.random.default_rng(1).standard_normal((2, 4, 2, 2)).astype(np.float32)
     interval, _ = measured(lambda at: a * (1 - np.float32(at)) + b * np.float32(at))
     t = np.linspace(0, 1, 20)
@@ -227,22 +227,22 @@ def test_keyframes_stand_where_they_stood_and_the_calls_are_counted(tmp_path, ma
     assert report["model_calls"] < spent["model_calls"] <= 1.125 * report["model_calls"]
 
 
-def test_balanced_walks_exacts_way_for_a_quarter_of_the_calls(even):
+def test_balanced_is_paced_like_exact_for_a_quarter_of_the_calls(even):
     (exact, _), (frames, report) = even["exact"], even["balanced"]
     assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
     assert np.abs(frames.astype(float) - exact).mean() < 2
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(24, 4), (12, 2), (30, 5), (2, 1)])
-def test_a_turn_takes_a_sixth_of_a_second(made, fps, frames):
+def test_a_crossfade_takes_a_sixth_of_a_second(made, fps, frames):
     story, schedule, _ = made
     settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True)
     plan = replace(plan_stage.make_plan(story, schedule, settings), fps=plan_stage.Fraction(fps))
     assert plan.crossfade_frames == frames
 
 
-def test_inside_a_turn_balanced_shows_exacts_pictures(tmp_path, made, monkeypatch):
-    # So that even the little model's ways have detours.
+def test_inside_a_crossfade_balanced_shows_exacts_pictures(tmp_path, made, monkeypatch):
+    # So that even the little model's intervals have detours.
     monkeypatch.setattr(even_pace, "BRIEF", 0.6)
     monkeypatch.setattr(even_pace, "DETOUR", 0.002)
     crossfaded, evenly_paced = {}, latents.LatentSource.evenly_paced
@@ -305,7 +305,7 @@ def cutting(made):
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
-def test_ways_to_cuts_and_dissolves_are_walked_evenly_too(tmp_path, cutting, quality):
+def test_intervals_before_cuts_and_dissolves_are_evenly_paced_too(tmp_path, cutting, quality):
     changes = EVEN | {"quality": quality}
     path, report = render(SmallHost(tmp_path / "a"), made=cutting, changes=changes)
     frames = frames_of(path)
@@ -314,7 +314,7 @@ def test_ways_to_cuts_and_dissolves_are_walked_evenly_too(tmp_path, cutting, qua
     most = plain_report["model_calls_in_exact_mode"] * (1.125 if quality == "exact" else 0.25)
     assert plain_report["model_calls"] < report["model_calls"] <= most
     assert not np.array_equal(frames, plain)
-    # Where a way begins and ends stays: shots' own pictures, the last one before a cut, the dissolve.
+    # Where an interval begins and ends stays: shots' own pictures, the last one before a cut, the dissolve.
     for frame in (0, 48, 119, 120, 179, *range(180, 192), 192):
         assert np.abs(frames[frame].astype(int) - plain[frame]).max() <= 1, frame
     part, _ = render(SmallHost(tmp_path / "c"), made=cutting, changes=changes, start=3.0, seconds=4.0)

@@ -582,7 +582,7 @@ def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
     path, report = render(host, made=changed, changes={"quality": quality})
     anew, whole = render(SmallHost(tmp_path / "anew"), made=changed, changes={"quality": quality})
     assert np.array_equal(frames_of(path), frames_of(anew))
-    # The ways to it and from it are new; the first one and the last, held picture are not.
+    # The intervals to it and from it are new; the first one and the last, held picture are not.
     assert report["chunks"] - report["chunks_reused"] == 1 + 2
     assert report["pictures_sampled"] < whole["pictures_sampled"]
 
@@ -600,7 +600,7 @@ def smooth(tmp_path_factory, dialled):
     return frames_of(path), report
 
 
-def test_smoothing_changes_frames_by_their_neighbours_within_the_way_only(tmp_path, dialled, smooth):
+def test_smoothing_changes_frames_by_their_neighbours_within_the_interval_only(tmp_path, dialled, smooth):
     plain = frames_of(render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH | {"smoothing": 0.0})[0])
     frames, report = smooth
     assert report["smoothing"] == 1.0 and report["model_calls"] == dialled[2]["model_calls"]

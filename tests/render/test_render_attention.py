@@ -1,4 +1,4 @@
-"""Travel mode where the pictures between two shots look at both shots' own pictures."""
+"""Travel mode with keyframe attention: in-between pictures attend to both keyframes."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from support.demo_parts import demo_parts
 ATTENDING = {"keyframe_attention": True}
 
 
-class LookingHost(SmallHost):
+class AttendingHost(SmallHost):
     """A host whose pictures take a part of what lies on the line between the first two rows, where it is asked to."""
 
     def __init__(self, root, **options):
@@ -33,7 +33,7 @@ class LookingHost(SmallHost):
 
 @pytest.fixture(scope="module", params=["exact", "balanced"])
 def whole(request, tmp_path_factory):
-    host = LookingHost(tmp_path_factory.mktemp("looking"))
+    host = AttendingHost(tmp_path_factory.mktemp("attending"))
     path, report = render(
         host, changes=ATTENDING | {"quality": request.param, "even_pace": request.param == "balanced"}
     )
@@ -41,11 +41,11 @@ def whole(request, tmp_path_factory):
 
 
 def again(tmp_path, quality, **options):
-    host = LookingHost(tmp_path, **options.pop("host", {}))
+    host = AttendingHost(tmp_path, **options.pop("host", {}))
     return render(host, changes=ATTENDING | {"quality": quality, "even_pace": quality == "balanced"}, **options)
 
 
-def test_batches_on_a_way_bring_its_ends(whole):
+def test_batches_of_an_interval_include_its_keyframes(whole):
     quality, host, _, report = whole
     pictures = [between for rows, between in host.asked if between is not None]
     assert all(rows == 2 + len(between) for rows, between in host.asked if between is not None)
@@ -66,7 +66,7 @@ def test_batches_on_a_way_bring_its_ends(whole):
 def test_the_pictures_are_other_ones_and_the_keyframes_the_same(whole, tmp_path):
     quality, _, frames, _ = whole
     changes = {"quality": quality, "even_pace": quality == "balanced"}
-    plain = frames_of(render(LookingHost(tmp_path), changes=changes)[0])
+    plain = frames_of(render(AttendingHost(tmp_path), changes=changes)[0])
     for frame in (0, 36, 84):
         assert np.array_equal(frames[frame], plain[frame])
     off = np.abs(frames.astype(int) - plain).mean(axis=(1, 2, 3))
@@ -85,7 +85,7 @@ def test_an_excerpt_and_a_continued_run_are_the_whole(whole, tmp_path):
 
 
 def test_a_draft_and_feedback_look_at_nothing(tmp_path):
-    host = LookingHost(tmp_path)
+    host = AttendingHost(tmp_path)
     render(host, changes=ATTENDING, draft=True)
     assert all(between is None for _, between in host.asked)
     from songreel.nodes.render import plan as plan_stage
@@ -95,11 +95,11 @@ def test_a_draft_and_feedback_look_at_nothing(tmp_path):
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
 def test_it_goes_with_what_changes_from_frame_to_frame(tmp_path, quality):
-    host = LookingHost(tmp_path)
+    host = AttendingHost(tmp_path)
     path, report = render(host, made=lively(), changes=ATTENDING | {"quality": quality})
     assert len(frames_of(path)) == 72
     assert any(between is not None for _, between in host.asked)
-    plain = frames_of(render(LookingHost(tmp_path / "plain"), made=lively(), changes={"quality": quality})[0])
+    plain = frames_of(render(AttendingHost(tmp_path / "plain"), made=lively(), changes={"quality": quality})[0])
     assert not np.array_equal(frames_of(path), plain)
 
 

@@ -93,7 +93,7 @@ def test_a_changed_shot_gives_what_a_full_render_gives(pictures, tmp_path, quali
     changed = made((*PROMPTS[:2], "a desert at dusk"))
     anew, _ = render(pictures, tmp_path / "anew", inputs=changed, **options)
     again, report = render(pictures, tmp_path / "again", inputs=changed, **options)
-    # The first way is there from before; what is rendered now are the way to the changed shot, and the shot.
+    # The first interval is there from before; what is rendered now are that to the changed shot, and the shot.
     assert report["chunks_reused"] == 1 and len(again) == 24
     assert np.array_equal(again, anew[12:])
     assert np.array_equal(before[:12], anew[:12]) and not np.array_equal(before[24:], anew[24:])

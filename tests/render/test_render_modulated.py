@@ -1,4 +1,4 @@
-"""Travel mode with what changes from frame to frame: guidance, steps, LoRA, noise walk, prompts; cuts and dissolves."""
+"""Travel mode with changes from frame to frame: guidance, steps, LoRA, noise drift, prompts; cuts and dissolves."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def whole(request, tmp_path_factory):
     return request.param, frames_of(path), report
 
 
-# The walk ----------------------------------------------------------------------------------------
+# Noise drift ----------------------------------------------------------------------------------------
 
 
 def angle(a, b):
@@ -77,7 +77,7 @@ def angle(a, b):
     return float(torch.arccos(cosine.clamp(-1, 1)))
 
 
-def test_the_walk_keeps_its_length_and_turns_back_at_its_reach():
+def test_drifting_noise_keeps_its_length_and_turns_back_at_its_reach():
     noise = torch.randn((1, 4, 8, 8), generator=torch.manual_seed(3))
     assert torch.equal(drift_stage.drifted(noise, 3, 0.0), noise)
     reach = drift_stage.REACH
@@ -87,14 +87,14 @@ def test_the_walk_keeps_its_length_and_turns_back_at_its_reach():
         offset = distance % (2 * reach)
         assert angle(place, noise) == pytest.approx(min(offset, 2 * reach - offset), abs=1e-4)
         assert torch.equal(place, drift_stage.drifted(noise, 3, distance))
-    # It passes through the shot's own noise between two legs, and every leg goes its own way.
+    # It passes through the shot's own noise between two legs, and every leg has a direction of its own.
     assert angle(drift_stage.drifted(noise, 3, 2 * reach + 1e-6), noise) < 1e-3
     out, other = drift_stage.drifted(noise, 3, 0.4), drift_stage.drifted(noise, 3, 2 * reach + 0.4)
     assert angle(out, other) > 0.4
     assert angle(out, drift_stage.drifted(noise, 4, 0.4)) > 0.4
 
 
-def test_steps_of_the_walk_are_as_long_as_the_curve_says():
+def test_steps_of_the_drift_are_as_long_as_the_curve_says():
     noise = torch.randn((1, 4, 16, 16), generator=torch.manual_seed(1))
     places = [drift_stage.drifted(noise, 1, 0.01 * n) for n in range(400)]
     steps = [angle(a, b) for a, b in zip(places, places[1:], strict=False)]

@@ -105,7 +105,7 @@ def test_a_killed_run_continues_and_gives_the_same_frames(whole, tmp_path, die_a
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_changed_shot_renders_it_and_the_way_to_it_again(whole, tmp_path):
+def test_a_changed_shot_renders_it_and_the_interval_to_it_again(whole, tmp_path):
     window, _, frames, _ = whole
     host = MovingHost(tmp_path, window=window)
     render(host)
@@ -117,7 +117,7 @@ def test_a_changed_shot_renders_it_and_the_way_to_it_again(whole, tmp_path):
     assert (report["pictures_sampled"], report["chunks_reused"]) == (48 + 36, 1)
 
 
-def test_guidance_themes_and_the_walk_change_from_frame_to_frame(tmp_path):
+def test_guidance_themes_and_noise_drift_change_from_frame_to_frame(tmp_path):
     story, schedule, waveform = inputs()
     ramp = np.linspace(0, 1, 120)
     curves = {"cfg": 3 + 4 * ramp, "noise_walk": ramp, "carry": 0.3 * ramp}
@@ -130,7 +130,7 @@ def test_guidance_themes_and_the_walk_change_from_frame_to_frame(tmp_path):
     assert off[0] < off[20] < off[35] and off[35] > 5
 
 
-def test_a_dissolve_is_a_way_and_a_cut_stays_one(tmp_path):
+def test_a_dissolve_is_a_slerp_and_a_cut_stays_one(tmp_path):
     story, schedule, waveform = inputs()
     transition, t = ["slerp"] * 120, schedule.t.copy()
     transition[30:36], t[24:36] = ["dissolve"] * 6, [0.5] * 6 + [n / 6 for n in range(6)]

@@ -96,7 +96,7 @@ def test_combining_with_what_is_there():
         stage.modulate(schedule, analysis, curve="rms", target="cfg", low=1, high=2, combine="add")
 
 
-def test_the_walk_is_the_sum_of_its_speed_and_starts_at_zero():
+def test_noise_drift_is_the_sum_of_its_speed_and_starts_at_zero():
     analysis, schedule = film()
     values = stage.modulate(schedule, analysis, curve="rms", target="noise_walk", low=0, high=2).curves["noise_walk"]
     assert values[0] == 0 and (np.diff(values) >= 0).all()
