@@ -1,4 +1,4 @@
-"""The UNet's self-attention while pictures on a way are sampled with their ends."""
+"""The UNet's self-attention while in-between pictures are sampled together with their keyframes."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ from .settings import RenderSettings
 
 # Raised whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 4
-# Measuring an interval may use at most MEASURING of the calls that MEASURED_AT of exact mode's allow, or of the
-# quality's where that is less.
+# Measuring an interval may use at most half of the calls that a quarter of exact mode's would allow, or the quality's
+# share where that is less.
 MEASURING, MEASURED_AT = 0.5, 0.25
 # Seconds that a crossfade past a jump or a detour takes.
 CROSSFADE = 1 / 6
