@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-from songreel.nodes.diffusion import attention_between as _between
+from songreel.nodes.diffusion import keyframe_attention as _between
 
 
 class _Processor:
@@ -43,7 +43,7 @@ def attending_between(unet: torch.nn.Module, between: Sequence[float] | None) ->
         diffusers' UNet2DConditionModel.
     between : sequence of float, optional
         Positions of the rows after the first two between those, 0..1; None leaves the UNet as it is. See
-        `songreel.nodes.diffusion.attention_between`.
+        `songreel.nodes.diffusion.keyframe_attention`.
     """
     if between is None:
         yield
