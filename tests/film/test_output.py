@@ -18,7 +18,7 @@ from songreel.nodes.base.media import audio, codecs, video
 from songreel.nodes.film.output import png_frames as frames_stage
 from songreel.nodes.film.output import save, upscale
 from songreel.nodes.film.output import source as source_stage
-from songreel.nodes.host import port
+from songreel.nodes import host as port
 
 METADATA = {
     "prompt": {"1": {"class_type": "RenderMusicVideo", "inputs": {"seed": 7}}},
