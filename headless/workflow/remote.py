@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..host import HeadlessHost
 from .graph import close_names
 from .options import ROLES, Schemas, UsageError, find_output, find_role, schemas_of
-from .server import Server
+from .remote_server import Server
 from .validate import WorkflowError, check_shape
 
 from songreel.nodes.base.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headless.host import HeadlessHost, Interrupted
-from headless.workflow import remote
+from headless.workflow import remote, remote_server
 from headless.workflow.options import ROLES, UsageError, apply_role
 from songreel.nodes.base.errors import InputError
 
@@ -288,7 +288,7 @@ def test_a_checkpoint_is_found_by_its_name(given, song, tmp_path):
     ids=["class", "checkpoint", "workflow's checkpoint", "input", "crash", "interrupted", "lost", "value", "refused"],
 )
 def test_what_goes_wrong_is_one_sentence(server, changes, error, part, song, tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "_HISTORY_SECONDS", 0.2)
+    monkeypatch.setattr(remote_server, "_HISTORY_SECONDS", 0.2)
     with pytest.raises(error, match=part) as caught:
         render(server, song, tmp_path, **changes)
     assert "\n" not in str(caught.value)

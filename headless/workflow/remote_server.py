@@ -15,7 +15,7 @@ from ..host import HeadlessHost, Interrupted
 from ..terminal import TerminalProgress
 from .graph import title_of
 from .options import UsageError
-from .server_job import FollowedJob, failure, refusal
+from .remote_job import FollowedJob, failure, refusal
 
 from songreel.nodes.base.errors import InputError
 
