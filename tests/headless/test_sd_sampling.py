@@ -400,4 +400,5 @@ def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
 def test_bad_input_is_named(prompts, change, message):
     arguments = {"noise": noise(), "positive": prompts[0], "negative": prompts[1], **OPTIONS} | change
     with pytest.raises(InputError, match=message):
-        sample(demo_parts()[0], Sampling(**arguments))
+        inputs = (arguments.pop(name) for name in ("noise", "positive", "negative"))
+        sample(demo_parts()[0], *inputs, Sampling(**arguments))

@@ -7,6 +7,7 @@ from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 from test_render_modulated import lively
 
 from songreel.nodes.diffusion import keyframe_attention as attention
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import prediction_reuse as prediction_stage
 from support.demo_parts import demo_parts
 
@@ -126,8 +127,8 @@ def test_the_demo_model_keeps_the_ends_and_draws_nearer_to_them():
     options = {"steps": 8, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"}
     rows = torch.cat([*texts, (texts[0] + texts[1]) / 2])
     empty = encode_text(clip, "")
-    looking = sample(model, noise, rows, empty, between=[0.5], **options)
-    plain = sample(model, noise, rows, empty, **options)
-    torch.testing.assert_close(looking[:2], plain[:2], rtol=1e-3, atol=1e-2)
+    attending = sample(model, noise, rows, empty, Sampling(between=[0.5], **options))
+    plain = sample(model, noise, rows, empty, Sampling(**options))
+    torch.testing.assert_close(attending[:2], plain[:2], rtol=1e-3, atol=1e-2)
     middle = plain[:2].mean(dim=0)
-    assert (looking[2] - middle).norm() < (plain[2] - middle).norm()
+    assert (attending[2] - middle).norm() < (plain[2] - middle).norm()
