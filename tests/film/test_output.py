@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_codecs import ENCODINGS, RATE, made, pictures
 
 from headless.comfy_api.video import VideoFromFile
 from headless.host import HeadlessHost
@@ -19,6 +18,7 @@ from songreel.nodes.film.output import frames as frames_stage
 from songreel.nodes.film.output import save, upscale
 from songreel.nodes.film.output import source as source_stage
 from songreel.nodes.host import port
+from support.encoded import ENCODINGS, RATE, made, pictures
 
 METADATA = {
     "prompt": {"1": {"class_type": "RenderMusicVideo", "inputs": {"seed": 7}}},

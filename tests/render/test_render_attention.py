@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from test_render import Killed, SmallHost, frames_of, inputs, render, settings
-from test_render_modulated import lively
 
 from songreel.nodes.diffusion import attention_between as attention
 from songreel.nodes.render import trace as trace_stage
 from support.demo_parts import demo_parts
+from support.renders import inputs, lively, render, settings
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 LOOKING = {"keyframe_attention": True}
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
@@ -13,6 +12,9 @@ from songreel.nodes.diffusion import animatediff
 from songreel.nodes.render import pictures
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import shown as shown_stage
+from support.renders import inputs, render, settings
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 
 class MovingHost(SmallHost):

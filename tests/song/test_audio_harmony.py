@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_audio_spectrum import songs
 
 from songreel.nodes.song.audio import analysis, harmony
 from songreel.nodes.song.audio.names import PITCH_CLASSES
+from support.songs import songs
 
 RATE = 22_050
 CHORDS = {"C": (261.63, 329.63, 392.0), "F": (349.23, 440.0, 523.25), "G": (392.0, 493.88, 587.33)}

@@ -1,31 +1,12 @@
 """Spectra against librosa's, on real songs where they are here and on a made one always."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from songreel.nodes.song.audio import spectrum
-from support.paths import ROOT
+from support.songs import songs
 
-SONGS = Path(os.environ.get("SONGREEL_DATA", ROOT.parent / "shared" / "data")) / "songs"
 SETTINGS = [dict(n_fft=2048, hop=512, n_mels=128), dict(n_fft=1024, hop=128, n_mels=64)]
-
-
-def songs():
-    rng, rate = np.random.default_rng(2), 22_050
-    made = np.repeat(rng.uniform(0, 1, 40), rate // 8) * rng.standard_normal(40 * (rate // 8)) * 0.1
-    yield pytest.param(lambda: (made.astype(np.float32), rate), id="made")
-    for path in sorted(SONGS.glob("*.ogg")):
-        yield pytest.param(lambda path=path: read(path), id=path.stem[:20])
-
-
-def read(path):
-    from songreel.nodes.base.media.audio import read_audio
-
-    waveform, rate = read_audio(path)
-    return waveform[:, : 30 * rate].mean(axis=0), rate
 
 
 @pytest.mark.parametrize("load", list(songs()))

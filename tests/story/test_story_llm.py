@@ -6,10 +6,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from test_story_teller import WORLD, count, form, lyrics_of, moods, valid
 
 from headless.host import HeadlessHost
+from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from support.paths import ROOT
+from support.stories import WORLD, count, form, moods, valid
 
 pytest.importorskip("openai", reason="openai is not installed (pip install openai)")
 from songreel.nodes.base.errors import InputError

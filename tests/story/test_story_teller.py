@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headless import demo_model
-from headless.sd.text import tokenize
 from songreel.nodes.base import guard, types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.emotion import timeline
@@ -18,40 +17,10 @@ from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from songreel.nodes.story import compose, edit, make, plan, teller, vocabulary
 from support.paths import SHARED
 from support.songs import song
+from support.stories import WORLD, count, form, moods, valid
 
-WORLD = vocabulary.shipped("cinematic")
 DEMO = vocabulary.vocabulary_of(demo_model.VOCABULARY.read_text("utf-8"), "cinematic")
 SONGS = SHARED / "data" / "songs"
-
-
-def count(text):
-    return len(tokenize(text))
-
-
-def form(duration=64.0, bpm=120.0, labels="ABABCB", fps=Fraction(12), kinds=()):
-    """A song whose parts are equally long."""
-    base = song(duration, fps, bpm)
-    edges = np.linspace(0, duration, len(labels) + 1)
-    parts = [
-        types.Section(float(a), float(b), label, 0.5 + 0.1 * k % 0.5)
-        for k, (label, a, b) in enumerate(zip(labels, edges[:-1], edges[1:], strict=True))
-    ]
-    return replace(base, sections=tuple(parts))
-
-
-def moods(duration, *labels):
-    edges = np.linspace(0, duration, len(labels) + 1).tolist()
-    n = timeline.count(duration)
-    segments = [timeline.EmotionSegment(a, b, label) for label, (a, b) in zip(labels, pairwise(edges), strict=True)]
-    return timeline.EmotionTimeline(duration, np.zeros(n, np.float32), np.zeros(n, np.float32), tuple(segments))
-
-
-def valid(story, duration, *, shortest=1.5):
-    assert story.shots[0].start == 0 and story.shots[-1].end == duration
-    for shot, following in pairwise(story.shots):
-        assert shot.end == following.start
-    if len(story.shots) > 1:
-        assert min(shot.end - shot.start for shot in story.shots) >= shortest - 1e-9
 
 
 # Shots -------------------------------------------------------------------------------------------
