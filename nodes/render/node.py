@@ -4,7 +4,8 @@ import json
 
 from ..base.media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF
 from ..base.types import FrameSchedule, Story
-from ..host.port import SAMPLERS, SCHEDULERS, current
+from ..host import current
+from ..host.port import SAMPLERS, SCHEDULERS
 from ..person.identity.lora import IdentityLora
 from .motion.warp import BORDERS
 from .quality import DEFAULT_QUALITY, FRAMES, QUALITIES

@@ -1,7 +1,7 @@
 """ComfyUI face of the story stage."""
 
 from ..base.types import SongAnalysis, Story
-from ..host.port import current
+from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .timeline import SNAP_MODES, parse_timeline, timeline_text

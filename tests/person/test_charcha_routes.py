@@ -18,9 +18,6 @@ from support.capture_server import capture_server
 from support.faces import needs_faces
 from support.tiny_onnx import mean_classifier
 
-pytestmark = needs_faces
-
-
 GOOD = {"consent": VERSION, "token": "vuzokiju", "class_word": "person", "light": True}
 
 
@@ -314,6 +311,7 @@ def test_a_missing_library_is_told_before_the_camera_is_needed(tmp_path):
     assert run(tmp_path, play, missing) == (400, {"error": "run: pip install mediapipe"})
 
 
+@needs_faces
 def test_a_passive_model_that_does_not_fit_is_told_before_the_camera_is_needed(tmp_path):
     from songreel.nodes.person.charcha import routes
 

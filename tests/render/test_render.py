@@ -17,6 +17,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import video as video_io
 from songreel.nodes.base.media.codecs import CODECS
 from songreel.nodes.host import port as host_port
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
 from songreel.nodes.render import shown as shown_stage
@@ -73,7 +74,7 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(tmp_path):
     material = ShotMaterial(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
         latent = host.sample(
-            "model", *material.batch(shot, shot, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal"
+            "model", *material.batch(shot, shot, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
         )
         expected = shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
         # A row of a batch may round otherwise than a row alone.

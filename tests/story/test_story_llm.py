@@ -13,8 +13,8 @@ from support.paths import ROOT
 from support.stories import WORLD, count, form, moods, valid
 
 pytest.importorskip("openai", reason="openai is not installed (pip install openai)")
+from songreel.nodes import host as host_port
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.host import port as host_port
 from songreel.nodes.story import llm, make
 from songreel.nodes.story import llm_client as client
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from headless.cli import main as cli
+from headless.cli import render as render_command
 from headless.demo_model import CHECKPOINT
 from songreel.nodes.person.identity.settings import TrainSettings
 
@@ -16,7 +16,7 @@ WIDGETS = {"steps": 4, "rank": 2, "resolution": 64, "preset": "quick", "prior_sh
 
 def training(**changes):
     """DrawnSubject -> TrainDrawnSubjectLoRA -> a picture."""
-    nodes = json.loads(cli.DEMO_WORKFLOW.read_text("utf-8"))
+    nodes = json.loads(render_command.DEMO_WORKFLOW.read_text("utf-8"))
     graph = {key: nodes[key] for key in ("13", "14")}
     graph["14"]["inputs"] |= {"ckpt_name": CHECKPOINT.name} | WIDGETS | changes
     graph["16"] = {"class_type": "PreviewImage", "inputs": {"images": ["14", 3]}}

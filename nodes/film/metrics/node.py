@@ -1,7 +1,7 @@
 """ComfyUI face of the metrics: who is in a video."""
 
 from ...base.types import IdentityRef
-from ...host.port import current
+from ...host import current
 from .likeness import Likeness
 from comfy_api.latest import io
 

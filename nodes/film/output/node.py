@@ -3,7 +3,7 @@
 import json
 
 from ...base.media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF, Encoding
-from ...host.port import current
+from ...host import current
 from comfy_api.latest import io
 
 _PREFIX_TOOLTIP = "Start of the name; a folder, and %width%, %height%, %year% and so on, may be part of it."

@@ -3,7 +3,7 @@
 import json
 
 from ...base.types import IdentityRef
-from ...host.port import current
+from ...host import current
 from .lora import IdentityLora
 from .settings import LAYERS, MEMORY, OFF, PRECISIONS, PRESETS, SAMPLES
 from comfy_api.latest import io

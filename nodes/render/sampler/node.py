@@ -1,7 +1,7 @@
 """ComfyUI face of the outputs for the standard graph."""
 
 from ...base.types import FrameSchedule, Story
-from ...host.port import current
+from ...host import current
 from ...person.identity.lora import IdentityLora
 from comfy_api.latest import io
 

@@ -4,7 +4,7 @@ import logging
 
 from ...base.timing import clock_text
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from .names import CURVES
 from comfy_api.latest import io
 

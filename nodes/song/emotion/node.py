@@ -1,7 +1,7 @@
 """ComfyUI face of the emotion stage."""
 
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from .smooth import SMOOTHERS
 from .timeline import EmotionTimeline
 from comfy_api.latest import io

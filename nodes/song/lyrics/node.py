@@ -1,7 +1,7 @@
 """ComfyUI faces of the lyrics stage."""
 
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from .lyrics import Lyrics
 from comfy_api.latest import io
 
