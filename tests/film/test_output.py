@@ -160,7 +160,6 @@ def test_a_gif_is_shown_as_a_picture(host, tmp_path):
 
 
 def test_pictures_in_memory_are_saved_too(host):
-    pytest.importorskip("torch")
     from headless.workflow.core_nodes import CreateVideo
 
     batch = torch.from_numpy(np.stack(list(pictures(5, depth=8)))).float() / 255

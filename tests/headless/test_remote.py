@@ -10,13 +10,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from headless.host import HeadlessHost, InputError, Interrupted
 from headless.workflow import remote
 from headless.workflow.options import ROLES, UsageError, apply_role
-
-web = pytest.importorskip("aiohttp.web")
-aiohttp = pytest.importorskip("aiohttp")
 
 WORKFLOW = {
     "1": {"class_type": "LoadAudio", "inputs": {"audio": "song.wav"}, "_meta": {"title": "Song"}},

@@ -437,7 +437,6 @@ SMOOTH = {"smoothing": 1.0, "quality": "balanced", "codec": "lossless"}
 
 @pytest.fixture(scope="module")
 def smooth(tmp_path_factory, dialled):
-    pytest.importorskip("cv2")
     path, report = render(SmallHost(tmp_path_factory.mktemp("smooth")), made=dialled[4], changes=SMOOTH)
     return frames_of(path), report
 
@@ -479,7 +478,6 @@ def test_smoothing_without_opencv_is_refused_before_anything_is_sampled(tmp_path
 
 
 def test_a_smoothed_exact_excerpt_samples_its_neighbours(tmp_path, dialled):
-    pytest.importorskip("cv2")
     changes = {"smoothing": 0.5, "quality": "exact"}
     long, short = tmp_path / "long", tmp_path / "short"
     path, _ = render(SmallHost(long), made=dialled[4], changes=changes, start=1.0, seconds=2.0)

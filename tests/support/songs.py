@@ -9,10 +9,9 @@ import pytest
 from hypothesis import strategies as st
 
 from songreel.nodes.base import types
-from support.paths import ROOT
+from support.paths import SHARED, SONGS
 
 FRAME_RATES = [Fraction(8), Fraction(12), Fraction(24000, 1001), Fraction(30), Fraction(60)]
-SONGS = Path(os.environ.get("SONGREEL_DATA", ROOT.parent / "shared" / "data")) / "songs"
 
 
 def song(duration=10.0, fps=Fraction(12), bpm=120.0, onset=None, beats=None):
@@ -66,11 +65,22 @@ def films(draw):
     return analysis, types.Story(tuple(shots))
 
 
+def real_songs() -> list[Path]:
+    """Files of whole songs: those of this repository, and real ones where they are."""
+    folder = Path(os.environ.get("SONGREEL_DATA", SHARED / "data")) / "songs"
+    return [*sorted(SONGS.glob("*.flac")), *sorted(folder.glob("*.ogg"))]
+
+
+def annotated(path: Path) -> np.ndarray:
+    """The beats of one of SONGS, float64 (beats, 2): seconds, and the place in the bar, where 1 is a downbeat."""
+    return np.loadtxt(path.with_suffix(".beats"), ndmin=2)
+
+
 def songs():
     rng, rate = np.random.default_rng(2), 22_050
     made = np.repeat(rng.uniform(0, 1, 40), rate // 8) * rng.standard_normal(40 * (rate // 8)) * 0.1
     yield pytest.param(lambda: (made.astype(np.float32), rate), id="made")
-    for path in sorted(SONGS.glob("*.ogg")):
+    for path in real_songs():
         yield pytest.param(lambda path=path: read(path), id=path.stem[:20])
 
 

@@ -42,9 +42,9 @@ class Calibration:
         """Coaching for this frame, a key of `words.COACHING`, and how much of the row is there, 0..1."""
         if complaint is None and any(abs(getattr(face, angle)) > limit for angle, limit in STRAIGHT.items()):
             complaint = "straight"
-        if complaint is None and quality.sharpness(picture, face) < quality.BLURRED:
+        if complaint is None and face is not None and quality.sharpness(picture, face) < quality.BLURRED:
             complaint = "blurred"
-        if complaint is not None:
+        if complaint is not None or face is None:
             self.restart()
             return complaint, 0
         self._seen.append((Measures.of(face), Shot(quality.sharpness(picture, face), picture, face)))
