@@ -10,8 +10,8 @@ embeddings first, embeddings lerped, batches of four), by exact mode and by the 
 KSampler loop in a real ComfyUI (COMFYUI_DIR or ~/ComfyUI) on the same noise and prompts; it needs --checkpoint, and
 does not encode what it paints. --methods names those to run. Without --checkpoint the demo model stands for all; it is
 so small that its overhead says little about SD1.5; --checkpoint random takes an SD1.5 with random weights.
---only-beside leaves the rest out. --check ends with status 1 where the overhead is over 3 % or memory grows by more than
-5 %.
+--only-beside leaves the rest out. --check ends with status 1 where the overhead is over 3 % or memory grows by more
+than 5 %.
 """
 
 from __future__ import annotations
