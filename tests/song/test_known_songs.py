@@ -11,8 +11,8 @@ from support.songs import annotated
 
 # name -> beats a bar, BPM
 KNOWN = {"drum_and_bass_174": (4, 174.0), "rock_128": (4, 128.0), "waltz_96": (3, 96.0)}
-# What the tracker hears wrong: half the tempo, and bars that begin on another beat. The mark goes with the fault: a test
-# that passes in spite of its mark fails.
+# What the tracker hears wrong: half the tempo, and bars that begin on another beat. The mark goes with the fault:
+# a test that passes in spite of its mark fails.
 HEARD_WRONG = {
     ("drum_and_bass_174", "beats"),
     ("drum_and_bass_174", "downbeats"),
