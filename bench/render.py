@@ -1,6 +1,6 @@
 """What RenderMusicVideo costs beside its bare model calls, and whether memory grows with the song.
 
-    python bench/render.py [--checkpoint SD15.safetensors] [--size 256] [--steps 4] [--frames 16] [--json OUT]
+    python bench/render.py [--checkpoint SD15.safetensors] [--size 256] [--steps 4] [--frames 16] [--check] [--json OUT]
 
 Overhead: wall time of one render over the time inside its UNet and VAE calls, which are timed in that very
 run, so that the machine's noise meets both. Memory: peak resident size of whole processes that render the
@@ -9,7 +9,9 @@ KSampler and one decode per frame, by the prompt-walk method of stable-diffusion
 embeddings first, embeddings lerped, batches of four), by exact mode and by the default quality. --comfyui adds the
 KSampler loop in a real ComfyUI (COMFYUI_DIR or ~/ComfyUI) on the same noise and prompts; it needs --checkpoint, and
 does not encode what it paints. --methods names those to run. Without --checkpoint the demo model stands for all; it is
-so small that its overhead says little about SD1.5. --only-beside leaves the rest out.
+so small that its overhead says little about SD1.5; --checkpoint random takes an SD1.5 with random weights.
+--only-beside leaves the rest out. --check ends with status 1 where the overhead is over 3 % or memory grows by more
+than 5 %.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from repository import ROOT
+from repository import ROOT, judged
+
+MOST_OVERHEAD, MOST_GROWTH = 0.03, 0.05
 
 
 def moving_song(frames: int, fps: int = 12):
@@ -223,14 +227,9 @@ def comfyui_loop(checkpoint: Path, rows: list, negative, options: dict) -> float
 def in_a_process(function: str = "render", **options) -> dict:
     """`render` or `beside` in a process and a home folder of its own."""
     with tempfile.TemporaryDirectory() as home:
-        code = f"import bench_render, json; print(json.dumps(bench_render.{function}(**{options!r})))"
-        prelude = (
-            "import sys, importlib.util\n"
-            "from pathlib import Path, PosixPath, WindowsPath\n"
-            f"spec = importlib.util.spec_from_file_location('bench_render', {str(Path(__file__).resolve())!r})\n"
-            "sys.modules['bench_render'] = bench = importlib.util.module_from_spec(spec)\n"
-            "spec.loader.exec_module(bench)\n"
-        )
+        prelude = f"import json, sys; sys.path.insert(0, {str(ROOT / 'bench')!r}); import render\n"
+        code = "from pathlib import Path, PosixPath, WindowsPath\n"
+        code += f"print(json.dumps(render.{function}(**{options!r})))"
         import os
 
         done = subprocess.run(
@@ -246,7 +245,7 @@ def in_a_process(function: str = "render", **options) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--checkpoint", type=Path, help='a file, or "random"')
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--frames", type=int, default=16)
@@ -255,8 +254,15 @@ def main() -> None:
     parser.add_argument("--comfyui", action="store_true", help="and the KSampler loop of a real ComfyUI")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="what is timed beside")
     parser.add_argument("--only-beside", action="store_true", help="neither overhead nor memory")
+    parser.add_argument("--check", action="store_true", help="end with status 1 over the bars")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.checkpoint == Path("random"):
+        from support.random_sd15 import cached_random_sd15
+
+        options.checkpoint = cached_random_sd15()
+    if options.check and options.checkpoint is None:
+        parser.error("--check needs a --checkpoint: what the demo model costs says little about SD1.5")
     if options.comfyui and options.checkpoint is None:
         parser.error("--comfyui needs a --checkpoint that ComfyUI can load")
     if options.beside or options.comfyui or options.only_beside:
@@ -290,6 +296,9 @@ def main() -> None:
     )
     if options.json:
         options.json.write_text(json.dumps({"render": one, "short": short, "long": long}, indent=2), "utf-8")
+    if options.check:
+        bars = [("overhead", one["overhead"] - 1, "<=", MOST_OVERHEAD), ("growth of memory", growth, "<=", MOST_GROWTH)]
+        judged(bars)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What the pack adds to ComfyUI's start: its import and its list of nodes, in fresh processes of ComfyUI's own Python.
 
-    COMFYUI_DIR=~/ComfyUI python bench/start.py [--runs 5]
+    COMFYUI_DIR=~/ComfyUI python bench/start.py [--runs 5] [--check]
 
 ComfyUI's part, which every start pays (torch and comfy_api), is imported first and stated beside it.
+--check ends with status 1 where the pack adds more than 0.3 s.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import statistics
 import subprocess
 import sys
 
-from repository import ROOT
+from repository import ROOT, judged
+
+MOST_SECONDS = 0.3
 
 CHILD = """
 import asyncio, importlib.util, json, pathlib, sys, time
@@ -42,6 +45,7 @@ print(json.dumps({"comfyui": ready - begin, "pack": done - ready, "nodes": len(n
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--check", action="store_true", help="end with status 1 over the bar")
     args = parser.parse_args()
     from support.comfyui import find_comfyui
 
@@ -57,6 +61,8 @@ def main() -> None:
         seconds = [run[name] for run in runs]
         print(f"{name:8} median {statistics.median(seconds):.3f} s, least {min(seconds):.3f}, most {max(seconds):.3f}")
     print(f"{runs[0]['nodes']} nodes; modules that only the pack imports: {', '.join(runs[0]['new']) or 'none'}")
+    if args.check:
+        judged([("seconds that the pack adds", statistics.median(run["pack"] for run in runs), "<=", MOST_SECONDS)])
 
 
 if __name__ == "__main__":

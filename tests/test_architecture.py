@@ -1,81 +1,151 @@
-"""Keeps the table of ARCHITECTURE.md: who may import what, and what the pack costs at ComfyUI's start."""
+"""Keeps the rules of ARCHITECTURE.md: who may import what, and what the pack costs at ComfyUI's start."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-PACK = sorted((ROOT / "nodes").rglob("*.py"))
-# Data flows down this list: a folder may import those above it.
-STAGES = [
-    "media",
-    "sd15",
-    "motion",
-    "face",
-    "audio",
-    "curves",
-    "lyrics",
-    "emotion",
-    "caption",
-    "story",
-    "charcha",
-    "identity",
-    "modulate",
-    "schedule",
-    "exchange",
-    "render",
-    "sampler",
-    "output",
-]
-STAGES += ["sync", "metrics"]
-SHARED = {"animatediff", "types", "guard", "json_type", "modulation", "timing", "errors", "host"}
+from support.imports import circles, imported_files, imports, sources, tree
+from support.paths import ROOT
+
+PACK = sources("nodes")
+OURS = [ROOT / "__init__.py", *sources("nodes", "headless", "bench", "tests")]
 COMFY = {"comfy", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "latent_preview"}
 HEAVY = {"torch", "numba", "librosa", "scipy", "av", "matplotlib", "diffusers", "transformers", "cv2", "soxr", "PIL"}
 HEAVY |= {"peft", "mediapipe", "dlib", "cryptography", "aiohttp"}
 
+# Circles that are there now and end soon. A circle counts as known while it is a part of one of these.
+KNOWN_CIRCLES = [
+    {"nodes/schedule/plan/onset.py", "nodes/schedule/plan/pace.py"},
+    {f"headless/{name}.py" for name in ("host", "comfy_api/__init__", "comfy_api/ui", "comfy_api/video")},
+]
+LONGEST = 400
+# Longer files, and why they are: tables of data have no limit, the rest is to be split.
+LONG_FILES = {
+    "bench/charcha.py": "to be split",
+    "headless/comfy_api/io.py": "to be split",
+    "headless/demo_training/scenes.py": "to be split",
+    "headless/host.py": "to be split",
+    "headless/workflow/core_nodes.py": "to be split",
+    "headless/workflow/executor.py": "to be split",
+    "nodes/render/sampling.py": "to be split",
+    "nodes/story/node.py": "to be split",
+    "tests/browser/test_browser_envelope.py": "to be split",
+    "tests/headless/test_cli.py": "to be split",
+    "tests/headless/test_executor.py": "to be split",
+    "tests/headless/test_sd_sampling.py": "to be split",
+    "tests/person/test_charcha_node.py": "to be split",
+    "tests/render/test_render.py": "to be split",
+    "tests/story/test_story_teller.py": "to be split",
+}
+# What loads a file by its path: the pack and `headless` get their names there, and ComfyUI's loader is played.
+BY_PATH = {"headless/pack.py", "tests/conftest.py", "tests/support/schema_dump.py", "bench/start.py", "bench/render.py"}
 
-def imports(path, *, top_level_only=False):
-    """(level, module) of every import in a file."""
-    tree = ast.parse(path.read_text("utf-8"))
-    skipped = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            skipped |= {id(child) for child in ast.walk(node)}
-        if top_level_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            skipped |= {id(child) for child in ast.walk(node)}
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((0, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.level, node.module or ""
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", PACK, ids=lambda path: str(path.relative_to(ROOT)))
-def test_import_table(path):
-    relative = path.relative_to(ROOT / "nodes")
-    stage = relative.parts[0] if len(relative.parts) > 1 else None
-    for level, module in imports(path):
+def wings() -> list[str]:
+    """The folders of nodes/ from the lowest to the highest, as the drawing under "The wings" lists them."""
+    _, _, after = (ROOT / "ARCHITECTURE.md").read_text("utf-8").partition("\n## The wings\n")
+    _, _, block = after.partition("\n```")
+    drawing, _, _ = block.partition("\n```")
+    words = [line.split()[0] for line in drawing.splitlines()[1:] if line.startswith("    ") and line.strip()]
+    return [word.removesuffix("/") for word in words if word.endswith("/")]
+
+
+def test_the_drawing_names_every_wing():
+    assert sorted(wings()) == sorted(
+        path.name for path in (ROOT / "nodes").iterdir() if (path / "__init__.py").exists()
+    )
+    assert wings()[0] == "base"
+
+
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_the_pack_imports_downwards(path):
+    order = wings()
+    _, *place = path.relative_to(ROOT).parts
+    own = place[0] if len(place) > 1 else None
+    for level, module, _ in imports(path):
         top = module.split(".")[0]
         if level == 0:
             assert top not in {"nodes", "songreel", "headless", "torchaudio", "torchvision"}, module
-            assert top not in COMFY or relative.name == "host.py", module
+            assert top not in COMFY or own == "host", module
             if top == "comfy_api":
                 assert module == "comfy_api.latest"
-                assert relative.name in ("node.py", "host.py", "__init__.py")
-        elif level == 2 and stage is not None and top not in SHARED:
-            assert STAGES.index(top) < STAGES.index(stage), f"{stage} imports {top}, which comes after it"
-            assert relative.name != "node.py" or module.split(".")[-1] != "node", module
-        assert level <= 2
+                assert path.name == "node.py" or own in ("host", None)
+    for other in imported_files(path):
+        _, *there = other.relative_to(ROOT).parts
+        assert name_of(other).startswith("nodes/") and (own is None or len(there) > 1), name_of(other)
+        if own is not None:
+            assert order.index(there[0]) <= order.index(own), f"{own} imports {name_of(other)}, which comes after it"
+            assert path.name != "node.py" or other.name != "node.py", name_of(other)
 
 
-@pytest.mark.parametrize("path", [path for path in PACK if path.name == "node.py"], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sources("headless"), ids=name_of)
+def test_headless_imports_itself_and_the_pack(path):
+    for level, module, _ in imports(path):
+        top = module.split(".")[0]
+        assert level or top not in COMFY | {"nodes", "headless", "support", "torchaudio", "torchvision"}, module
+    for other in imported_files(path):
+        assert name_of(other).startswith(("nodes/", "headless/")), name_of(other)
+
+
+def test_no_files_import_each_other_in_a_circle():
+    found = circles([ROOT / "__init__.py", *sources("nodes", "headless")])
+    assert [sorted(circle) for circle in found if not any(circle <= known for known in KNOWN_CIRCLES)] == []
+    assert circles(sources("tests", "bench")) == []
+
+
+def test_a_circle_is_found_across_folders_and_inside_functions(tmp_path, monkeypatch):
+    from support import imports as support_imports
+
+    monkeypatch.setattr(support_imports, "ROOT", tmp_path)
+    for name, text in {
+        "nodes/a.py": "from .b import c\n",
+        "nodes/b/__init__.py": "",
+        "nodes/b/c.py": "def late():\n    from ...headless import d\n",
+        "headless/d.py": "import songreel.nodes.a\n",
+        "headless/e.py": "from . import d\nif TYPE_CHECKING:\n    from songreel.nodes import f\n",
+        "nodes/f.py": "from ..headless import e\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    files = sorted(tmp_path.rglob("*.py"))
+    assert support_imports.circles(files) == [{"nodes/a.py", "nodes/b/c.py", "headless/d.py"}]
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=name_of)
+def test_no_test_is_imported_by_another(path):
+    for other in imported_files(path):
+        assert not other.name.startswith("test_"), name_of(other)
+    tests = {other.stem for other in sources("tests") if other.name.startswith("test_")}
+    assert not {module.split(".")[0] for _, module, _ in imports(path)} & tests
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_no_import_is_a_string(path):
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        assert called not in {"import_module", "__import__"}, f"line {node.lineno}"
+        if called in {"spec_from_file_location", "module_from_spec", "exec_module"}:
+            assert name_of(path) in BY_PATH, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_no_file_is_long(path):
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= LONGEST or name_of(path) in LONG_FILES, f"{lines} lines"
+
+
+@pytest.mark.parametrize("path", [path for path in PACK if path.name == "node.py"], ids=name_of)
 def test_node_files_import_nothing_heavy_at_the_top(path):
-    assert not {module.split(".")[0] for level, module in imports(path, top_level_only=True) if level == 0} & HEAVY
+    top = {module.split(".")[0] for level, module, _ in imports(path, top_level_only=True) if level == 0}
+    assert not top & HEAVY
 
 
 def modules_after(code):
@@ -94,63 +164,14 @@ def test_importing_the_pack_loads_no_heavy_module():
         "from headless.__main__ import bootstrap; from headless.host import HeadlessHost\n"
         "from songreel.nodes import node_classes; bootstrap(HeadlessHost()); node_classes()"
     )
+    assert "songreel.nodes.render.node" in loaded
     assert not loaded & (HEAVY | {"mediapipe", "openai", "opensmile", "whisper"})
 
 
-def test_no_print_in_the_pack_and_no_dynamic_code():
-    for path in PACK:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in {"print", "eval", "exec"}, path
-            if isinstance(node, ast.ExceptHandler):
-                assert node.type is not None, path
-
-
-def test_every_node_has_a_help_page_and_every_input_a_tooltip():
-    import json
-
-    done = subprocess.run(
-        [sys.executable, "-m", "headless", "nodes", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    ours = [node for node in json.loads(done.stdout) if node["category"].startswith("songreel/")]
-    assert [node["name"] for node in ours] == [
-        "AudioBeatEnvelope",
-        "CorrectBeats",
-        "EnvelopeCurve",
-        "CurveToRange",
-        "BeatsToText",
-        "LoadLyrics",
-        "TranscribeLyrics",
-        "MusicEmotion",
-        "MusicCaption",
-        "LyricsToStoryPrompts",
-        "StoryShot",
-        "PromptTimeline",
-        "CharchaCapture",
-        "CharchaIdentity",
-        "TrainIdentityLoRA",
-        "ApplyIdentityLoRA",
-        "OnsetSlerpScheduler",
-        "EventPlan",
-        "ModulateSchedule",
-        "ScheduleCurve",
-        "ScheduleThemes",
-        "ScheduleToText",
-        "TextToSchedule",
-        "StoryAnimatic",
-        "RenderMusicVideo",
-        "ScheduleToSampler",
-        "UpscaleMusicVideo",
-        "SaveMusicVideo",
-        "SaveFrames",
-        "IdentityMetrics",
-    ]
-    for node in ours:
-        page = (ROOT / "web" / "docs" / f"{node['name']}.md").read_text("utf-8")
-        assert node["description"]
-        for group in ("required", "optional"):
-            for name, (_, options) in node["input"].get(group, {}).items():
-                assert options.get("tooltip"), (node["name"], name)
-                assert name in page, (node["name"], name)
-        for name, tooltip in zip(node["output_name"], node["output_tooltips"], strict=True):
-            assert tooltip and name in page, (node["name"], name)
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_no_print_in_the_pack_and_no_dynamic_code(path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"print", "eval", "exec"}, f"line {node.lineno}"
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}"

@@ -104,6 +104,15 @@ class JsonType:
     version: ClassVar[int] = 1
 
     @classmethod
+    def from_json(cls, data: Any):
+        """The value that a JSON object stands for. Raises InputError when it stands for none."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict:
+        """The JSON form: an object with "type" and "version"."""
+        raise NotImplementedError
+
+    @classmethod
     def of(cls, value: Any):
         """The value itself, or the value its JSON (dict or string) stands for.
 

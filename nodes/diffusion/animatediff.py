@@ -16,6 +16,7 @@ INJECTED = ".temporal_transformer."
 
 _MODULES, _PARAMS, _SAMPLING = "ADE", "ADE_params", "ADE_sample_settings"
 # Attributes that remain from the last use, by the beginnings of their names: positions in schedules, times, results.
+_LEFT_OVER: tuple[str, ...]
 _LEFT_OVER = ("_", "cached_", "camera_features", "combined_", "curr", "end_t", "freq_filter", "img_features")
 _LEFT_OVER += ("img_latents_shape", "prev", "start_t", "sub_idxs", "timestep_range", "was_")
 _FOREIGN = ("builtins", "comfy", "numpy", "torch")

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from test_browser_envelope import chromium
 
 from headless.cli.charcha_page import application
+from support.browser import ARGUMENTS, FAKE, NOTE_TRACKS, PAINTED_CAMERA, chromium
 from support.capture_actors import Actor
 from support.capture_server import CaptureServer
 from support.faces import needs_faces
@@ -20,24 +20,7 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="NO CHROMIUM: set CHROMIUM to test the page"),
     needs_faces,
 ]
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
 ELEMENT = "document.querySelector('songreel-charcha')"
-# A camera whose pictures the test paints: what `getUserMedia` gives is a canvas, drawn anew from /camera.
-PAINTED_CAMERA = """
-navigator.mediaDevices.getUserMedia = async () => {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [640, 480];
-  const context = canvas.getContext("2d");
-  const stream = canvas.captureStream();
-  const draw = async () => {
-    const picture = await createImageBitmap(await (await fetch("/camera", { cache: "no-store" })).blob());
-    context.drawImage(picture, 0, 0);
-    if (stream.getTracks()[0].readyState === "live") setTimeout(draw, 20);
-  };
-  await draw();
-  return stream;
-};
-"""
 
 
 FRAME_SECONDS = 0.12
@@ -168,19 +151,6 @@ class Browser:
 
     def live_tracks(self) -> int:
         return self.page.evaluate("window.tracks.filter((track) => track.readyState === 'live').length")
-
-
-# Every track that a page gets is noted, so that a test can ask which are live.
-NOTE_TRACKS = """
-window.tracks = [];
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = async (wanted) => {
-  const stream = await open(wanted);
-  window.tracks.push(...stream.getTracks());
-  return stream;
-};
-"""
-FAKE = ["--use-fake-device-for-media-stream"]
 
 
 def test_nothing_starts_before_consent_and_a_refused_camera_is_explained(served):

@@ -2,20 +2,17 @@
 
 import asyncio
 import json
-import os
 import shutil
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from test_browser_charcha import ARGUMENTS, FAKE, NOTE_TRACKS, PAINTED_CAMERA
-from test_browser_envelope import Page, chromium, pages
-from test_charcha_store import add
 
+from support.browser import ARGUMENTS, FAKE, NOTE_TRACKS, PAGES, PAINTED_CAMERA, Page, chromium, pages, shot
 from support.capture_actors import Actor
 from support.comfy_server import ComfyServer
 from support.faces import needs_faces
+from support.store import add
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright to test the page")
 pytestmark = [pytest.mark.comfyui, pytest.mark.slow]
@@ -135,12 +132,6 @@ class NodePage(Page):
         return self.js("tracks.filter((track) => track.readyState === 'live').length")
 
 
-# The oldest ComfyUI with the canvas and the newest with HTML nodes.
-PAGES = [
-    page for page in pages() if page.id is None or page.id in ("none", "0.3.64-canvas") or page.id.endswith("html")
-]
-
-
 @pytest.fixture(scope="module", params=PAGES or pages())
 def opened(request, tmp_path_factory):
     comfyui, python, kind = request.param
@@ -216,12 +207,6 @@ def test_a_record_is_shown_used_and_deleted_in_the_node(opened):
     opened.load(record)
     opened.page.locator(".badge", has_text="deleted").wait_for()
     assert opened.problems == []
-
-
-def shot(page, name: str) -> None:
-    """A picture of the page, where somebody wants to look at them."""
-    if folder := os.environ.get("SONGREEL_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @needs_faces

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -12,14 +11,13 @@ import pytest
 import soundfile
 
 from songreel.nodes.song.audio import beat_times
+from support.browser import ARGUMENTS, Page, chromium, pages
 from support.comfy_server import ComfyServer
-from support.comfyui import find_comfyuis
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright to test the page")
 pytestmark = [pytest.mark.comfyui, pytest.mark.slow]
 
 SECONDS, BEAT = 12.0, 0.5
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required"]
 VIEW = "app.graph.getNodeById(2).widgets.find((widget) => widget.name === 'beat_view').view"
 OFFSET = "app.graph.getNodeById(2).widgets.find((widget) => widget.name === 'offset_ms')"
 OUTPUTS = {
@@ -30,24 +28,6 @@ OUTPUTS = {
     "frame_count": "INT",
     "plot": "IMAGE",
 }
-
-
-def chromium() -> str | None:
-    named = os.environ.get("CHROMIUM")
-    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-def pages() -> list:
-    """A parameter for every ComfyUI and way to draw nodes. HTML nodes of 0.3.64 have no DOM widgets."""
-    if chromium() is None:
-        return [pytest.param(None, marks=pytest.mark.skip(reason="NO CHROMIUM: set CHROMIUM to test the page"))]
-    kinds = []
-    for comfyui, python in find_comfyuis():
-        version = (comfyui / "comfyui_version.py").read_text("utf-8").split('"')[1]
-        renderers = ["canvas"] + ["html"] * (tuple(map(int, version.split(".")[:2])) >= (0, 4))
-        kinds += [pytest.param((comfyui, python, kind), id=f"{version}-{kind}") for kind in renderers]
-    skip = pytest.mark.skip(reason="NO COMFYUI FOUND: set COMFYUI_DIR to test the page")
-    return kinds or [pytest.param(None, marks=skip, id="none")]
 
 
 def song(path: Path) -> None:
@@ -87,25 +67,8 @@ def workflow() -> dict:
     }
 
 
-class Page:
-    """A page of ComfyUI with the workflow in it."""
-
-    def __init__(self, server: ComfyServer, page, kind: str):
-        self.server, self.page, self.html, self.problems = server, page, kind == "html", []
-        page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
-        page.on("console", self._heard)
-        page.goto(server.url)
-        page.wait_for_function("() => window.app?.extensionManager && app.canvas && app.graph", timeout=90_000)
-        page.wait_for_timeout(2000)
-        self.startup, self.problems = self.problems, []
-        assert self.js("app.extensionManager.setting.get('Comfy.VueNodes.Enabled') === true") == self.html
-
-    def _heard(self, message) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.problems.append(message.text)
-
-    def js(self, code: str, argument=None):
-        return self.page.evaluate(code, argument)
+class BeatPage(Page):
+    """A page with the beat view's workflow in it."""
 
     def view(self, code: str):
         return self.page.evaluate(f"() => {{ const view = {VIEW}; return {code}; }}")
@@ -222,7 +185,7 @@ def opened(request, tmp_path_factory):
     try:
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-            page = Page(server, browser.new_page(viewport={"width": 1500, "height": 1000}), kind)
+            page = BeatPage(server, browser.new_page(viewport={"width": 1500, "height": 1000}), kind)
             page.load()
             page.first = page.run()
             yield page

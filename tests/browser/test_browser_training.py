@@ -5,14 +5,13 @@ import shutil
 import time
 
 import pytest
-from test_browser_charcha_node import PAGES, shot
-from test_browser_envelope import ARGUMENTS, Page, chromium, pages
-from test_charcha_store import add
 
 from headless.demo_model import CHECKPOINT
+from support.browser import ARGUMENTS, PAGES, Page, chromium, pages, shot
 from support.comfy_server import ComfyServer
 from support.face_puppet import astronaut
 from support.faces import needs_faces
+from support.store import add
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: pip install playwright to test the page")
 pytestmark = [pytest.mark.comfyui, pytest.mark.slow, needs_faces]

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_comfyui_server import click_song, frames_of, saved_video, workflow
 
+from support.comfy_runs import click_song, saved_video, workflow
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
 from support.random_motion import cached_random_motion
 from support.random_sd15 import cached_random_sd15
+from support.videos import frames_of
 
 pytestmark = pytest.mark.comfyui
 SIXTEEN = 16 / 12

@@ -14,38 +14,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import save_file
 
-from songreel.nodes.base.media import video
+from support.comfy_runs import SECONDS, TEXT, click_song, saved_video, workflow
 from support.comfy_server import ROOT, ComfyServer
 from support.comfyui import find_comfyui
 from support.random_sd15 import cached_random_sd15
+from support.videos import frames_of
 
 pytestmark = pytest.mark.comfyui
 log = logging.getLogger(__name__)
-
-SECONDS = 2.5
-# The second shot starts on frame 29 of 30: 30 pictures in exact mode, 9 batches (each keyframe is one), 2 chunks.
-TEXT = "0:00 a harbour\n0:02.4 (a city:1.2) at night"
-
-
-def click_song(path, seconds=SECONDS, rate=22_050):
-    t = np.arange(int(seconds * rate)) / rate
-    wave = 0.5 * np.sin(2 * np.pi * 880 * t) * np.exp(-30 * (t % 0.5)) + 0.05 * np.sin(2 * np.pi * 110 * t)
-    soundfile.write(path, np.stack([wave, wave], 1).astype(np.float32), rate)
-
-
-def workflow(**render):
-    graph = json.loads((ROOT / "workflows" / "api" / "beat_video.json").read_text("utf-8"))
-    graph["1"]["inputs"]["audio"] = "clicks.flac"
-    graph["4"]["inputs"]["text"] = TEXT
-    graph["7"]["inputs"]["ckpt_name"] = "random_sd15.safetensors"
-    # Without an even pace batches and calls are those that are counted here.
-    plain = {"steps": 2, "width": 64, "height": 64, "crf": 0, "quality": "exact", "even_pace": False}
-    graph["8"]["inputs"] |= plain | render
-    return graph
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +52,6 @@ def write_lora(path):
         tensors[f"lora_unet_{name}.lora_up.weight"] = torch.randn((width, 4, *tail), generator=generator)
         tensors[f"lora_unet_{name}.alpha"] = torch.tensor(4.0)
     save_file(tensors, path)
-
-
-def frames_of(path):
-    return np.stack(list(video.read_frames(path)))
-
-
-def saved_video(server, entry):
-    (saved,) = entry["outputs"]["9"]["images"]
-    return server.folder / saved["type"] / saved["subfolder"] / saved["filename"]
 
 
 @pytest.fixture(scope="module")

@@ -14,16 +14,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_charcha_store import add
-from test_metrics import POSES, drawn
 
 from headless.demo_model import CHECKPOINT
 from songreel.nodes.person.charcha import store as store_module
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
-from support.face_puppet import Puppet
+from support.face_puppet import POSES, Puppet, drawn
 from support.faces import needs_faces
 from support.random_sd15 import cached_random_sd15
+from support.store import add
 
 pytestmark = [pytest.mark.comfyui, needs_faces]
 log = logging.getLogger(__name__)

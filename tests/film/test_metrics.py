@@ -7,32 +7,23 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_charcha_store import add
 
 from headless.__main__ import bootstrap
 from headless.cli.main import main
 from headless.host import HeadlessHost
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.base.media import video as media
 from songreel.nodes.film.metrics import likeness as likeness_module
 from songreel.nodes.film.metrics import plot as plot_module
 from songreel.nodes.film.metrics import video_frames as frames_module
 from songreel.nodes.person.charcha import store as store_module
-from support.face_puppet import ROOMS, Pose, Puppet, astronaut
+from support.face_puppet import POSES, Pose, Puppet, astronaut, drawn
 from support.faces import needs_faces
+from support.store import add
+from support.videos import made_video
 
 Likeness = likeness_module.Likeness
 NAN = math.nan
-POSES = [Pose(), Pose(yaw=22), Pose(yaw=-22), Pose(pitch=15), Pose(jaw=1.0), Pose(smile=1.0), Pose(distance=60)]
-
-
-def drawn(puppet, pose=None):
-    """A frame of the synthetic subject, uint8 RGB (480, 640, 3)."""
-    import cv2
-
-    data = puppet.camera(puppet.draw(pose or Pose()), ROOMS["living"])
-    return np.ascontiguousarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
 
 
 @pytest.fixture(scope="module")
@@ -180,16 +171,11 @@ def test_memory_does_not_grow_with_the_length_and_a_cancel_ends_it():
 # Frames --------------------------------------------------------------------------------------------
 
 
-def video(path, pictures, fps=12):
-    media.write_segment(path, pictures, fps=Fraction(fps))
-    return path
-
-
 def test_frames_of_files_and_of_pictures(tmp_path):
     import torch
 
     grey = [np.full((64, 96, 3), level, np.uint8) for level in (20, 120, 220)]
-    source = frames_module.frames_of_file(video(tmp_path / "v.mp4", grey))
+    source = frames_module.frames_of_file(made_video(tmp_path / "v.mp4", grey))
     assert source.fps == 12 and source.expected == 3
     assert [round(float(picture.mean()), -1) for picture in source.pictures] == [20, 120, 220]
     images = torch.from_numpy(np.stack(grey)).float() / 255
@@ -207,7 +193,7 @@ def test_what_is_no_video_is_one_sentence_without_its_folder(tmp_path):
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=44100)
         container.mux(stream.encode(None))
-    good = video(tmp_path / "good.mp4", [np.full((64, 64, 3), 9, np.uint8)] * 3).read_bytes()
+    good = made_video(tmp_path / "good.mp4", [np.full((64, 64, 3), 9, np.uint8)] * 3).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(good[: len(good) // 2])
     for name in ("text.mp4", "sound.mp4", "cut.mp4", "none.mp4"):
         with pytest.raises(InputError, match=name) as told:
@@ -249,7 +235,7 @@ def test_the_node_reads_a_video_or_pictures(node, person, scenes, tmp_path):
     metrics, host = node
     identity = types.IdentityRef(add(store_module.store_of(host), shown=person)[0])
     frames = [scenes[name] for name in ("person", "nobody", "other")]
-    path = video(tmp_path / "v.mp4", [np.ascontiguousarray(frame[:, :640]) for frame in (frames[0], frames[2])])
+    path = made_video(tmp_path / "v.mp4", [np.ascontiguousarray(frame[:, :640]) for frame in (frames[0], frames[2])])
     output = metrics.execute(identity, video=host.video_from_file(path))
     found, report, plot, faces, share, of_faces, distances = output.args if hasattr(output, "args") else output.result
     assert (faces, share, of_faces) == (1.0, 0.5, 0.5) and found.fps == 12
@@ -282,7 +268,7 @@ def test_the_node_refuses_what_it_cannot_use(node):
 @needs_faces
 def test_the_command(home, person, scenes, tmp_path, capsys):
     record = add(store_module.store_of(HeadlessHost()), shown=person)[0]
-    path = video(tmp_path / "v.mp4", [scenes["person"], scenes["other"]] * 2)
+    path = made_video(tmp_path / "v.mp4", [scenes["person"], scenes["other"]] * 2)
     plot = tmp_path / "plot.png"
     command = ["metrics", str(path), "--identity", record, "--json", "-", "--plot", str(plot)]
     assert main(command, bootstrap) == 0

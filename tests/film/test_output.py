@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_codecs import ENCODINGS, RATE, made, pictures
 
 from headless.comfy_api.video import VideoFromFile
 from headless.host import HeadlessHost
+from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import audio, codecs, video
 from songreel.nodes.film.output import png_frames as frames_stage
 from songreel.nodes.film.output import save, upscale
 from songreel.nodes.film.output import source as source_stage
-from songreel.nodes import host as port
+from support.encoded import ENCODINGS, RATE, made, pictures
 
 METADATA = {
     "prompt": {"1": {"class_type": "RenderMusicVideo", "inputs": {"seed": 7}}},
@@ -160,7 +160,6 @@ def test_a_gif_is_shown_as_a_picture(host, tmp_path):
 
 
 def test_pictures_in_memory_are_saved_too(host):
-    pytest.importorskip("torch")
     from headless.workflow.core_nodes import CreateVideo
 
     batch = torch.from_numpy(np.stack(list(pictures(5, depth=8)))).float() / 255

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from headless.comfy_api.video import VideoFromFile
 from headless.host import HeadlessHost
@@ -20,8 +21,6 @@ from headless.workflow.core_nodes import (
 from headless.workflow.core_nodes.sampling import prepare_noise
 from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
-
-torch = pytest.importorskip("torch")
 
 
 @pytest.fixture

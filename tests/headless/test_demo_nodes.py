@@ -16,8 +16,7 @@ from headless.workflow.options import ROLES, apply_role, find_role, schemas_of
 from headless.workflow.validate import validate
 from songreel.nodes.person.identity import lora as lora_module
 from support.paths import ROOT
-
-TINY = {"steps": 4, "rank": 2, "resolution": 64, "preset": "quick", "prior_share": 0.0}
+from support.training import training
 
 
 @pytest.fixture
@@ -33,15 +32,6 @@ def registry(host):
     from headless.workflow.registry import registry
 
     return registry()
-
-
-def training(**changes):
-    """DrawnSubject -> TrainDrawnSubjectLoRA -> a picture."""
-    nodes = json.loads(render_command.DEMO_WORKFLOW.read_text("utf-8"))
-    graph = {key: nodes[key] for key in ("13", "14")}
-    graph["14"]["inputs"] |= {"ckpt_name": CHECKPOINT.name} | TINY | changes
-    graph["16"] = {"class_type": "PreviewImage", "inputs": {"images": ["14", 3]}}
-    return graph
 
 
 def test_comfyui_never_lists_them_and_this_host_does(registry):

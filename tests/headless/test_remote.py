@@ -10,14 +10,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from headless.host import HeadlessHost, Interrupted
 from headless.workflow import remote, remote_server
 from headless.workflow.options import ROLES, UsageError, apply_role
 from songreel.nodes.base.errors import InputError
-
-web = pytest.importorskip("aiohttp.web")
-aiohttp = pytest.importorskip("aiohttp")
 
 WORKFLOW = {
     "1": {"class_type": "LoadAudio", "inputs": {"audio": "song.wav"}, "_meta": {"title": "Song"}},
@@ -214,11 +212,16 @@ def render(server, song, tmp_path, *, checkpoint=None, workflow=WORKFLOW, host=N
 
 
 @pytest.mark.parametrize(
-    "script",
-    [("progress", "success"), ("drop", "progress", "success"), ("quiet", "success"), ("drop",)],
-    ids=["plain", "the socket drops", "nothing is heard", "the socket drops and nothing follows"],
+    ("script", "connections"),
+    [
+        pytest.param(("progress", "success"), {1}, id="plain"),
+        pytest.param(("drop", "progress", "success"), {2}, id="the socket drops"),
+        pytest.param(("quiet", "success"), {1}, id="nothing is heard"),
+        # The job ends while the socket closes: the client may find it ended, or look once more.
+        pytest.param(("drop",), {1, 2}, id="the socket drops and nothing follows"),
+    ],
 )
-def test_the_video_comes_back(script, song, tmp_path):
+def test_the_video_comes_back(script, connections, song, tmp_path):
     server = Server(script)
     video, host = render(server, song, tmp_path)
     assert video.read_bytes() == VIDEO
@@ -228,7 +231,7 @@ def test_the_video_comes_back(script, song, tmp_path):
     assert server.uploads == {name: b"RIFF samples"}
     assert server.prompts[0]["1"]["inputs"]["audio"] == name
     assert str(tmp_path) not in json.dumps(server.prompts)
-    assert server.connected == (2 if script[0] == "drop" and len(script) > 1 else server.connected)
+    assert server.connected in connections
 
 
 def test_progress_text_and_previews_are_shown(song, tmp_path):

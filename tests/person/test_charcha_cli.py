@@ -9,7 +9,6 @@ import time
 import urllib.request
 
 import pytest
-from test_charcha_store import add
 
 from headless.__main__ import bootstrap
 from headless.cli.charcha_page import SCRIPTS, application
@@ -18,6 +17,7 @@ from headless.host import HeadlessHost
 from songreel.nodes.person.charcha import store as store_module
 from support.faces import needs_faces
 from support.paths import ROOT
+from support.store import add
 
 
 @pytest.fixture

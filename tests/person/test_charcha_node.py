@@ -9,7 +9,6 @@ import urllib.request
 
 import numpy as np
 import pytest
-from test_charcha_store import add, pictures
 
 from headless.host import HeadlessHost
 from headless.workflow.executor import Executor, NodeError
@@ -19,6 +18,7 @@ from songreel.nodes.person.charcha import store as store_module
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyuis
 from support.faces import needs_faces
+from support.store import add, pictures
 
 
 @pytest.fixture
@@ -423,13 +423,14 @@ def test_in_comfyui_no_revoked_person_comes_from_the_cache_and_a_failing_node_te
 @needs_faces
 @pytest.mark.comfyui
 def test_in_comfyui_the_metrics_read_a_video_file_and_pictures_in_memory(local):
-    from test_metrics import POSES, Puppet, drawn, video
+    from support.face_puppet import POSES, Puppet, drawn
+    from support.videos import made_video
 
     store = store_module.IdentityStore(local.folder / "user" / "__songreel" / "charcha")
     puppet, other = Puppet("first"), Puppet("second")
     record, _ = add(store, shown=[np.ascontiguousarray(drawn(puppet, pose)[:, 80:560]) for pose in POSES])
     frames = [drawn(puppet), drawn(other), drawn(puppet)[:, :120].repeat(6, 1)[:, :640], drawn(puppet)]
-    video(local.folder / "input" / "made.mp4", frames)
+    made_video(local.folder / "input" / "made.mp4", frames)
     common = {"every": 1, "threshold": 0.55, "allow_reduced": False}
     told = {}
     for name, more in (

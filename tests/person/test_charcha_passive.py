@@ -12,8 +12,6 @@ from songreel.nodes.person.charcha import calibration, evidence, passive
 from songreel.nodes.person.face.landmarks import Face
 from support import tiny_onnx
 
-cv2 = pytest.importorskip("cv2", reason="NO OPENCV: pip install opencv-python-headless to test the passive model")
-
 # Three classes, of which the second says "live" of a picture whose red outweighs its blue.
 RED = ([[0, -0.01, 0], [0, 0, 0], [0, 0.01, 0]], [0, 0, 0])
 

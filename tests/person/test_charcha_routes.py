@@ -18,9 +18,6 @@ from support.capture_server import capture_server
 from support.faces import needs_faces
 from support.tiny_onnx import mean_classifier
 
-pytestmark = needs_faces
-
-
 GOOD = {"consent": VERSION, "token": "vuzokiju", "class_word": "person", "light": True}
 
 
@@ -127,15 +124,14 @@ def test_wrong_types_sizes_and_methods_are_refused(tmp_path):
         ):
             answer = await server.post("start", GOOD | change)
             assert answer.status == 400 and (await answer.json())["error"], change
-        for body in (
-            {"do": "status", "record": "../../../etc"},
-            {"do": "read"},
-            {},
-            {"do": "delete", "record": "a" * 26},
+        for body, status, told in (
+            ({"do": "status", "record": "../../../etc"}, 200, {"state": "unknown"}),
+            ({"do": "read"}, 400, {"error": "'do' must be status, revoke, delete or previews."}),
+            ({}, 400, {"error": "'do' must be status, revoke, delete or previews."}),
+            ({"do": "delete", "record": "a" * 26}, 403, {"error": "That is not this record's key."}),
         ):
             answer = await server.post("identity", body)
-            assert answer.status in (200, 400, 403)
-            assert (await answer.json()).get("state", "unknown") == "unknown"
+            assert (answer.status, await answer.json()) == (status, told), body
         assert server.desk.open_count == 0
 
     run(tmp_path, play)
@@ -314,6 +310,7 @@ def test_a_missing_library_is_told_before_the_camera_is_needed(tmp_path):
     assert run(tmp_path, play, missing) == (400, {"error": "run: pip install mediapipe"})
 
 
+@needs_faces
 def test_a_passive_model_that_does_not_fit_is_told_before_the_camera_is_needed(tmp_path):
     from songreel.nodes.person.charcha import routes
 

@@ -16,9 +16,6 @@ from support.face_puppet import ROOMS, Pose, Puppet
 from support.faces import needs_faces
 from support.tiny_onnx import mean_classifier
 
-pytestmark = needs_faces
-
-
 PERIOD = 0.2
 
 
@@ -55,6 +52,7 @@ def passed(tmp_path_factory):
     return (*attempt(folder, actors.Actor(1, "living"), make_models=make_models, on_frame=frames.append), frames)
 
 
+@needs_faces
 def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
     message, pictures, store, _ = passed
     assert message["type"] == "result", message
@@ -74,6 +72,7 @@ def test_a_live_person_passes_with_full_assurance_and_seven_pictures(passed):
         assert actions.ACTIONS[label].strength(actions.Measures.of(faces[0]), rest) > 0.8, label
 
 
+@needs_faces
 @pytest.mark.parametrize(
     ("species", "reasons"),
     [
@@ -90,6 +89,7 @@ def test_attackers_are_refused(tmp_path, species, reasons):
     assert pictures == [] and store.entries() == []
 
 
+@needs_faces
 def test_an_animated_portrait_does_not_get_full_assurance(tmp_path):
     """It does all that is asked; its skin does not answer to the screen."""
     from songreel.nodes.person.charcha.store import load_identity
@@ -103,11 +103,13 @@ def test_an_animated_portrait_does_not_get_full_assurance(tmp_path):
             load_identity(HeadlessHost(tmp_path), entry["id"])
 
 
+@needs_faces
 def test_a_still_photo_cannot_do_what_is_asked(tmp_path):
     message, *_ = attempt(tmp_path, actors.Photo(1, "office"), period=0.4, light=False)
     assert message["type"] == "failed"
 
 
+@needs_faces
 def test_a_replay_of_a_passed_capture_is_refused_and_so_are_frames_out_of_time(tmp_path, passed):
     frames = passed[3]
     message, *_ = attempt(tmp_path, actors.Replay(frames), seed=9)
@@ -181,6 +183,7 @@ def test_the_light_check_passes_what_follows_fails_what_follows_another_and_else
     assert light.judge_light([0.0] * 10, np.ones((10, 3)), [(0.0, "#ffffff")]).verdict == "inconclusive"
 
 
+@needs_faces
 def test_depth_tells_a_head_from_a_print():
     landmarker, *_ = models()
     puppet, photo = Puppet(), actors.MovedPhoto(0)
@@ -210,6 +213,7 @@ def test_depth_tells_a_head_from_a_print():
     assert max(abs(entry.yaw - rest.yaw) for entry in turned) < actions.YAW
 
 
+@needs_faces
 def test_persons_are_told_apart():
     landmarker, embedder, _ = models()
 
@@ -250,6 +254,7 @@ def test_frozen_looped_and_cut_recordings_are_seen_and_a_live_one_is_not():
     assert _watch(live[:14], period=0.6)[0] == "pauses"
 
 
+@needs_faces
 def test_a_session_forgets_the_face_when_it_ends():
     landmarker, embedder, _ = models()
     clock = actors.Clock()

@@ -16,8 +16,8 @@ from songreel.nodes.host import owner_keys as host_port
 from songreel.nodes.person.charcha import consent
 from songreel.nodes.person.charcha import store as store_module
 from support.paths import ROOT
+from support.store import add, pictures
 
-SCORES = {"actions": ["smile"], "retries": 0, "depth": 1.1, "same_person_largest_distance": 0.3, "light": None}
 DAY = 86_400
 
 
@@ -37,23 +37,6 @@ def wall():
 @pytest.fixture
 def store(tmp_path, wall):
     return store_module.IdentityStore(tmp_path / "charcha", clock=wall)
-
-
-def pictures():
-    random = np.random.default_rng(0)
-    return [random.integers(0, 255, (48, 48, 3), dtype=np.uint8) for _ in range(7)]
-
-
-def add(store, assurance="full", shown=None):
-    return store.add(
-        token="vuzokiju",
-        class_word="person",
-        consent=consent.VERSION,
-        assurance=assurance,
-        scores=SCORES,
-        pictures=pictures() if shown is None else shown,
-        labels=[f"p{i}" for i in range(7)],
-    )
 
 
 def state(store, record):

@@ -12,8 +12,6 @@ from support.face_puppet import Pose, Puppet, astronaut, rotation
 from support.faces import needs_faces
 from support.paths import ROOT
 
-pytestmark = needs_faces
-
 
 def in_process(code: str) -> str:
     """What a fresh Python prints; OpenCV cannot be imported in it, as on a server without libGL."""
@@ -34,6 +32,7 @@ def in_process(code: str) -> str:
     return done.stdout.strip()
 
 
+@needs_faces
 def test_the_portrait():
     picture, _ = astronaut()
     (face,) = landmarks.load_landmarker([]).detect(picture)
@@ -54,6 +53,7 @@ def test_angles_of_a_known_rotation(yaw, pitch):
     assert landmarks.angles(matrix) == pytest.approx((yaw, pitch, 0), abs=abs(yaw * pitch) / 30 + 1e-6)
 
 
+@needs_faces
 def test_the_head_pose_of_a_turned_head():
     import cv2
 

@@ -23,12 +23,9 @@ from songreel.nodes.person.identity import settings as settings_module
 from songreel.nodes.person.identity import subject as subject_module
 from songreel.nodes.person.identity import train as train_module
 from support.paths import ROOT
+from support.training import TINY
 
 Settings = settings_module.TrainSettings
-
-TINY = Settings(
-    steps=6, rank=4, alpha=2.0, learning_rate=1e-3, resolution=64, class_pictures=3, validate_every=3, warmup=2
-)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_charcha_store import add, pictures
-from test_identity import TINY, Settings
 
 from headless.__main__ import bootstrap
 from headless.demo_model import CHECKPOINT
@@ -19,7 +17,10 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.person.charcha import store as store_module
 from songreel.nodes.person.identity import run, verified_person
 from songreel.nodes.person.identity import samples as samples_module
+from songreel.nodes.person.identity.settings import TrainSettings as Settings
 from support.capture_server import capture_server
+from support.store import add, pictures
+from support.training import TINY
 
 PICTURE = np.full((64, 64, 3), 120, np.uint8)
 SMALL = Settings(**(vars(TINY) | {"steps": 8, "prior_share": 0.0, "validate_every": 8}))
@@ -161,10 +162,9 @@ def test_the_owner_sees_them_and_nobody_else(tmp_path):
 
 
 def test_nothing_after_it_runs_until_it_is_accepted(host):
-    from test_demo_nodes import training
-
     from headless.workflow.executor import Executor
     from headless.workflow.registry import registry
+    from support.training import training
 
     graph = training(steps=2)
     graph["10"] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT.name}}

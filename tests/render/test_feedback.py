@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from test_render import RATE, Killed, SmallHost, frames_of, settings
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
@@ -17,7 +16,10 @@ from songreel.nodes.render import render as render_stage
 from songreel.nodes.render.motion.colour import Colours
 from songreel.nodes.render.motion.warp import CameraMove, warp_by
 from songreel.nodes.schedule.plan import onset
+from support.renders import RATE, settings
+from support.small_host import Killed, SmallHost
 from support.songs import song
+from support.videos import frames_of
 
 FPS = Fraction(12)
 SHOTS = ((0.0, "a harbour"), (1.0, "a city"), (2.0, "a forest"), (4.0, "a desert"))

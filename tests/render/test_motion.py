@@ -147,7 +147,6 @@ def test_colours_of_an_anchor_are_given_back():
 
 
 def test_flow_follows_a_pan():
-    pytest.importorskip("cv2")
     before = scene(128, 128)
     after = warp(before, dx=3, dy=-2)
     before, after, other = ((p * 255).round().astype(np.uint8) for p in (before, after, scene(128, 128, seed=4)))
@@ -165,7 +164,6 @@ def boiling(count=3, dx=2.0, noise=6.0, seed=0):
 
 
 def test_smoothing_takes_the_grain_out_of_a_pan_and_leaves_the_picture():
-    pytest.importorskip("cv2")
     frames, clean = boiling()
     inside = np.s_[8:-8, 8:-8]
     made = smooth.smoothed(frames[1], [frames[0], frames[2]], 1.0)
@@ -179,7 +177,6 @@ def test_smoothing_takes_the_grain_out_of_a_pan_and_leaves_the_picture():
 
 
 def test_smoothing_keeps_a_cut_and_a_lone_frame():
-    pytest.importorskip("cv2")
     picture, other = (scene(64, 64, seed) for seed in (1, 4))
     picture, other = (picture * 120).astype(np.uint8), (135 + other * 120).astype(np.uint8)
     made = smooth.smoothed(picture, [other], 1.0)
@@ -190,7 +187,6 @@ def test_smoothing_keeps_a_cut_and_a_lone_frame():
 
 
 def test_smoothing_of_16_bits_is_that_of_8_with_finer_steps():
-    pytest.importorskip("cv2")
     frames, _ = boiling()
     fine = smooth.smoothed(frames[1].astype(np.uint16) * 257, [frames[0].astype(np.uint16) * 257], 1.0)
     assert fine.dtype == np.uint16

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
-from test_render import Killed, SmallHost, frames_of, made_of, render
 
 from songreel.nodes.render import even_pace, latents
 from songreel.nodes.render import plan as plan_stage
+from support.renders import made_of, render
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 ROWS, COST = 100, 10
 

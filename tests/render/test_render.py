@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -22,161 +21,9 @@ from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import chunk_pictures as picture_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
-from songreel.nodes.schedule.plan import onset
-from support.songs import song
-
-RATE = 8000
-
-
-class Killed(BaseException):
-    """Stands for a process that dies: nothing in the pack catches it."""
-
-
-class SmallHost(host_port.Host):
-    """A host whose model maps noise and prompts to pictures by plain arithmetic, row by row."""
-
-    name = "small"
-
-    def __init__(self, root: Path, *, die_at_step: int | None = None):
-        self.root, self.die_at_step = root, die_at_step
-        self.steps = self.decodes = self.rows = 0
-        self.batch_shapes: set[tuple] = set()
-        self.updates, self.previews, self.texts = [], [], []
-
-    def model_folders(self, kind):
-        return []
-
-    def output_dir(self):
-        return self._folder("output")
-
-    def save_place(self, prefix, width, height):
-        return self.output_dir(), prefix, 1, ""
-
-    def temp_dir(self):
-        return self._folder("temp")
-
-    def private_dir(self):
-        return self._folder("private")
-
-    def _folder(self, name):
-        (self.root / name).mkdir(parents=True, exist_ok=True)
-        return self.root / name
-
-    def progress(self, total):
-        host = self
-
-        class Recorder(host_port.Progress):
-            def update(self, done, preview=None):
-                host.updates.append((done, total))
-                if preview is not None:
-                    host.previews.append(preview)
-
-            def status(self, text):
-                host.texts.append(text)
-
-        return Recorder()
-
-    def tokenize(self, text):
-        return list(range(len(text.split())))
-
-    def device(self):
-        return torch.device("cpu")
-
-    def model_names(self, kind):
-        return []
-
-    def check_interrupt(self):
-        pass
-
-    def node_id(self):
-        return None
-
-    def fingerprint(self, part):
-        return str(part)
-
-    def local_only(self):
-        return True
-
-    def encode_text(self, clip, text):
-        chunks = 1 + len(text) // 60
-        generator = torch.Generator().manual_seed(len(text) * 1000 + sum(map(ord, text)))
-        return torch.randn((1, 77 * chunks, 768), generator=generator)
-
-    def sample(self, model, noise, positive, negative, sampling):
-        self.batch_shapes.add((tuple(noise.shape), tuple(positive.shape), tuple(negative.shape)))
-        x = noise
-        shifts = [0.05 * text.mean(dim=(1, 2))[:, None, None, None] for text in (positive, negative)]
-        for step, sigma in enumerate(np.geomspace(14.6, 0.03, sampling.steps)):
-
-            def evaluate(guided, x=x):
-                self.rows += len(x) * (2 if guided else 1)
-                return 0.9 * x + shifts[0], 0.9 * x + shifts[1] if guided else None
-
-            if sampling.predict is not None:
-                x = sampling.predict(step, x, float(sigma), evaluate)
-            else:
-                wanted, unwanted = evaluate(True)
-                x = unwanted + (wanted - unwanted) * sampling.cfg
-            self.steps += 1
-            if self.die_at_step is not None and self.steps >= self.die_at_step:
-                raise Killed
-            if sampling.on_step is not None:
-                sampling.on_step(step, x)
-        return x
-
-    def vae_encode(self, vae, pixels):
-        raise NotImplementedError
-
-    def vae_decode(self, vae, latent):
-        self.decodes += len(latent)
-        rgb = torch.sigmoid(latent[:, :3]).repeat_interleave(8, 2).repeat_interleave(8, 3)
-        return rgb.permute(0, 2, 3, 1)
-
-    def apply_lora(self, *_):
-        raise NotImplementedError
-
-    def free_memory(self):
-        pass
-
-    def video_from_file(self, path):
-        return path
-
-    def add_route(self, *_):
-        pass
-
-    def send_event(self, *_):
-        pass
-
-
-def settings(**changes):
-    values = dict(
-        width=64, height=72, steps=3, cfg=7.0, sampler="euler", scheduler="normal", seed=5, batch_size=4, crf=0
-    )
-    return plan_stage.RenderSettings(**(values | changes))
-
-
-def inputs(duration=10.0, fps=Fraction(12), cuts=(0.0, 3.0, 7.0)):
-    analysis = song(duration, fps)
-    ends = [*cuts[1:], duration]
-    story = types.Story(
-        tuple(
-            types.Shot(a, b, f"prompt {i}" * (1 + 12 * (i == 1)))
-            for i, (a, b) in enumerate(zip(cuts, ends, strict=True))
-        )
-    )
-    waveform = np.random.default_rng(0).standard_normal((2, int(duration * RATE))).astype(np.float32) * 0.1
-    return story, onset.onset_slerp_schedule(analysis, story), waveform
-
-
-def render(host, *, changes=None, made=None, **options):
-    story, schedule, waveform = made or inputs()
-    return render_stage.render_music_video(
-        host, "model", "clip", "vae", story, schedule, waveform, RATE, settings(**(changes or {})), **options
-    )
-
-
-def frames_of(path):
-    return np.stack(list(video_io.read_frames(path)))
+from support.renders import RATE, inputs, made_of, render, settings
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +64,12 @@ def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
     assert {shape[1][1] for shape in host.batch_shapes} == {77, 77 * 2}
 
 
-def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
+def test_keyframes_show_the_shots_own_noise_and_prompt(tmp_path):
     from songreel.nodes.render.model_inputs import ModelInputs
 
-    host, frames = SmallHost(tmp_path), whole[1]
+    host = SmallHost(tmp_path)
+    path, _ = render(host, changes={"codec": "lossless"})
+    frames = frames_of(path)
     story, schedule, _ = inputs()
     material = ModelInputs(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
@@ -228,8 +77,8 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
             "model", *material.batch(shot, shot, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
         )
         expected = picture_stage.to_uint8(host.vae_decode("vae", latent))[0]
-        # What differs is chroma subsampling at the edges of the blocks.
-        assert np.abs(frames[frame].astype(int) - expected).mean() < 5
+        # A row of a batch may round otherwise than a row alone.
+        assert np.abs(frames[frame].astype(int) - expected).max() <= 1
 
 
 def test_noise_of_shot_k_is_ksamplers_noise_for_seed_plus_k(tmp_path):
@@ -357,14 +206,15 @@ def test_batch_size_does_not_change_the_pictures(tmp_path, whole, batch_size):
 
 def test_draft_samples_one_small_picture_per_shot_and_fades(tmp_path):
     host = SmallHost(tmp_path)
-    path, report = render(host, changes={"width": 256, "height": 256, "steps": 20}, draft=True)
+    changes = {"width": 256, "height": 256, "steps": 20, "codec": "lossless"}
+    path, report = render(host, changes=changes, draft=True)
     assert (report["width"], report["height"], report["steps"], report["pictures_sampled"]) == (128, 128, 6, 3)
     assert host.steps == 3 * 6
     frames = frames_of(path)
     assert len(frames) == 120
     _, schedule, _ = inputs()
     blended = frames[0] * (1 - schedule.t[20]) + frames[36] * schedule.t[20]
-    assert np.abs(frames[20] - blended).mean() < 4
+    assert 0 < schedule.t[20] < 1 and np.abs(frames[20] - blended).max() <= 2
 
 
 def test_draft_excerpt(tmp_path):
@@ -497,15 +347,6 @@ def test_clocks_that_differ_are_refused(tmp_path):
 # The quality dial ----------------------------------------------------------------------------------
 
 
-def made_of(shots, duration=10.0, fps=Fraction(24)):
-    """A story of (start, prompt) shots and its schedule and song."""
-    analysis = song(duration, fps)
-    ends = [*(start for start, _ in shots[1:]), duration]
-    story = types.Story(tuple(types.Shot(start, end, prompt) for (start, prompt), end in zip(shots, ends, strict=True)))
-    waveform = np.zeros((1, int(duration * RATE)), np.float32)
-    return story, onset.onset_slerp_schedule(analysis, story), waveform
-
-
 SHOTS = ((0.0, "a harbour"), (2.0, "a city"), (4.0, "a forest"), (7.0, "a desert"))
 
 
@@ -564,14 +405,15 @@ def test_the_length_of_stored_chunks_does_not_change_a_frame(tmp_path, dialled, 
     assert np.array_equal(frames_of(path), expected[24:120])
 
 
-@pytest.mark.parametrize("die_at_step", [4, 20, 40])
-def test_a_killed_run_between_anchors_continues(tmp_path, dialled, die_at_step):
+@pytest.mark.parametrize(("die_at_step", "reused"), [(2, (0, 0)), (4, (1, 0)), (20, (6, 0)), (40, (1, 2))])
+def test_a_killed_run_between_anchors_continues(tmp_path, dialled, die_at_step, reused):
     with pytest.raises(Killed):
         render(SmallHost(tmp_path, die_at_step=die_at_step), made=dialled[4], changes={"quality": "balanced"})
     path, report = render(SmallHost(tmp_path), made=dialled[4], changes={"quality": "balanced"})
     assert np.array_equal(frames_of(path), dialled[1])
-    assert report["batches_reused"] + report["chunks_reused"] > 0 or die_at_step == 4
-    assert report["batches_sampled"] < dialled[2]["batches_sampled"] or die_at_step == 4
+    assert (report["batches_reused"], report["chunks_reused"]) == reused
+    # Of the first step on, every third one ends a batch.
+    assert report["batches_sampled"] == dialled[2]["batches_sampled"] - die_at_step // 3
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
@@ -595,7 +437,6 @@ SMOOTH = {"smoothing": 1.0, "quality": "balanced", "codec": "lossless"}
 
 @pytest.fixture(scope="module")
 def smooth(tmp_path_factory, dialled):
-    pytest.importorskip("cv2")
     path, report = render(SmallHost(tmp_path_factory.mktemp("smooth")), made=dialled[4], changes=SMOOTH)
     return frames_of(path), report
 
@@ -637,7 +478,6 @@ def test_smoothing_without_opencv_is_refused_before_anything_is_sampled(tmp_path
 
 
 def test_a_smoothed_exact_excerpt_samples_its_neighbours(tmp_path, dialled):
-    pytest.importorskip("cv2")
     changes = {"smoothing": 0.5, "quality": "exact"}
     long, short = tmp_path / "long", tmp_path / "short"
     path, _ = render(SmallHost(long), made=dialled[4], changes=changes, start=1.0, seconds=2.0)
@@ -663,7 +503,9 @@ def test_every_codec_renders_and_drafts(tmp_path, codec, draft):
     frames = frames_of(path)
     assert len(frames) == 48 and frames.std() > 5
     exact, _ = render(SmallHost(tmp_path), changes={"codec": "lossless"}, seconds=4.0, draft=draft)
-    assert np.abs(frames.astype(float) - frames_of(exact)).mean() < 9
+    # A step of one frame makes a difference of 4 and more.
+    most = {"lossless": 0.0, "prores": 1.5}.get(codec, 4.0)
+    assert np.abs(frames.astype(float) - frames_of(exact)).mean() <= most
 
 
 def test_ten_bits_come_from_the_decoder(tmp_path):

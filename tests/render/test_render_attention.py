@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from test_render import Killed, SmallHost, frames_of, inputs, render, settings
-from test_render_modulated import lively
 
 from songreel.nodes.diffusion import keyframe_attention as attention
 from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import prediction_reuse as prediction_stage
 from support.demo_parts import demo_parts
+from support.renders import inputs, lively, render, settings
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 ATTENDING = {"keyframe_attention": True}
 

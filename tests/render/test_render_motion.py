@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
@@ -14,6 +13,9 @@ from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import chunk_pictures as picture_stage
 from songreel.nodes.render import model_inputs
 from songreel.nodes.render import plan as plan_stage
+from support.renders import inputs, render, settings
+from support.small_host import Killed, SmallHost
+from support.videos import frames_of
 
 
 class MovingHost(SmallHost):

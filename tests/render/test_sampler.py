@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_render import SmallHost, settings
-from test_render_modulated import OPTIONS, film, lively
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
@@ -19,6 +17,8 @@ from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render.sampler import batch as batch_stage
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
+from support.renders import OPTIONS, film, lively, settings
+from support.small_host import SmallHost
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_schedule_modes import films
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
@@ -15,7 +14,7 @@ from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.schedule.plan import event_text as text_stage
 from songreel.nodes.schedule.plan import events as events_stage
 from songreel.nodes.schedule.plan import pace
-from support.songs import song
+from support.songs import films, song
 
 Event = events_stage.Event
 

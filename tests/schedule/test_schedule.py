@@ -8,10 +8,8 @@ import pytest
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.schedule.plan import onset, pace
-from support.paths import SHARED
-from support.songs import song
+from support.songs import real_songs, song
 
-SONGS = SHARED / "data" / "songs"
 FPS = Fraction(24)
 
 
@@ -105,8 +103,7 @@ def test_every_beat_as_keyframe_shows_each_keyframe():
     assert (schedule.t[analysis.beat_frames()] == 0).all()
 
 
-@pytest.mark.skipif(not SONGS.is_dir(), reason="the shared songs are not here")
-@pytest.mark.parametrize("path", sorted(SONGS.glob("*.ogg")) if SONGS.is_dir() else [], ids=lambda p: p.stem[:20])
+@pytest.mark.parametrize("path", real_songs(), ids=lambda p: p.stem[:20])
 def test_real_songs(path):
     from songreel.nodes.base.media.audio import read_audio
     from songreel.nodes.song.audio.analysis import analyze

@@ -10,24 +10,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.timing import Fraction
 from songreel.nodes.render import plan
 from songreel.nodes.schedule.plan import onset, pace
-from support.songs import song
-
-RATES = [Fraction(8), Fraction(12), Fraction(24000, 1001), Fraction(30), Fraction(60)]
-
-
-@st.composite
-def films(draw):
-    """(song, story): any frame rate, any curve with values in 0..1, shots of at least one frame."""
-    fps = draw(st.sampled_from(RATES))
-    n_frames = draw(st.integers(1, 90))
-    duration = float(n_frames / fps)
-    analysis = song(duration, fps)
-    levels = draw(st.lists(st.sampled_from([0.0, 0.0, 0.1, 0.5, 1.0]), min_size=analysis.n_frames, max_size=500))
-    analysis.curves["onset"] = np.resize(np.array(levels, dtype=np.float32), analysis.n_frames)
-    cuts = sorted(draw(st.sets(st.integers(1, max(analysis.n_frames - 1, 1)), max_size=6)) - {analysis.n_frames})
-    starts = [0.0, *(float(cut / fps) for cut in cuts)]
-    shots = [types.Shot(a, b, f"shot {a:.3f}") for a, b in zip(starts, [*starts[1:], duration], strict=True) if b > a]
-    return analysis, types.Story(tuple(shots))
+from support.songs import films, song
 
 
 @settings(max_examples=60, deadline=None)

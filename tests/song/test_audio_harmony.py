@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_audio_spectrum import songs
 
 from songreel.nodes.song.audio import analysis, harmony
 from songreel.nodes.song.audio.names import PITCH_CLASSES
+from support.songs import songs
 
 RATE = 22_050
 CHORDS = {"C": (261.63, 329.63, 392.0), "F": (349.23, 440.0, 523.25), "G": (392.0, 493.88, 587.33)}
@@ -19,16 +19,17 @@ def chord(name, seconds, *, detune=0.0):
 @pytest.mark.parametrize(("rate", "n_fft"), [(22_050, 2048), (11_025, 4096), (44_100, 4096)])
 @pytest.mark.parametrize("tuning", [0.0, -0.3])
 def test_filterbank_is_librosas(rate, n_fft, tuning):
-    librosa = pytest.importorskip("librosa")
+    import librosa
+
     theirs = librosa.filters.chroma(sr=rate, n_fft=n_fft, tuning=tuning).T
     assert np.abs(harmony.chroma_filterbank(rate, n_fft, tuning) - theirs).max() < 1e-5
 
 
 @pytest.mark.parametrize("load", list(songs()))
 def test_chroma_is_librosas(load):
+    import librosa
     import soxr
 
-    librosa = pytest.importorskip("librosa")
     samples, rate = load()
     ours = harmony.song_chroma(samples, rate)
     low, fft = soxr.resample(samples, rate, harmony.CHROMA_RATE, quality="MQ"), harmony.CHROMA_FFT
@@ -44,9 +45,10 @@ def test_chroma_is_librosas(load):
 
 @pytest.mark.parametrize("load", list(songs()))
 def test_centroid_is_librosas(load):
+    import librosa
+
     from songreel.nodes.song.audio.spectrum import centroid_of, for_each_spectrum
 
-    librosa = pytest.importorskip("librosa")
     samples, rate = load()
     ours = np.empty(1 + len(samples) // 512, np.float32)
 

@@ -1,31 +1,12 @@
 """Spectra against librosa's, on real songs where they are here and on a made one always."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from songreel.nodes.song.audio import spectrum
-from support.paths import ROOT
+from support.songs import songs
 
-SONGS = Path(os.environ.get("SONGREEL_DATA", ROOT.parent / "shared" / "data")) / "songs"
 SETTINGS = [dict(n_fft=2048, hop=512, n_mels=128), dict(n_fft=1024, hop=128, n_mels=64)]
-
-
-def songs():
-    rng, rate = np.random.default_rng(2), 22_050
-    made = np.repeat(rng.uniform(0, 1, 40), rate // 8) * rng.standard_normal(40 * (rate // 8)) * 0.1
-    yield pytest.param(lambda: (made.astype(np.float32), rate), id="made")
-    for path in sorted(SONGS.glob("*.ogg")):
-        yield pytest.param(lambda path=path: read(path), id=path.stem[:20])
-
-
-def read(path):
-    from songreel.nodes.base.media.audio import read_audio
-
-    waveform, rate = read_audio(path)
-    return waveform[:, : 30 * rate].mean(axis=0), rate
 
 
 def mel_power(samples, rate, *, n_fft, hop, n_mels):
@@ -45,7 +26,8 @@ def mel_power(samples, rate, *, n_fft, hop, n_mels):
 @pytest.mark.parametrize("load", list(songs()))
 @pytest.mark.parametrize("settings", SETTINGS, ids=["2048/512", "1024/128"])
 def test_onset_strength_is_librosas(load, settings):
-    librosa = pytest.importorskip("librosa")
+    import librosa
+
     samples, rate = load()
     power = mel_power(samples, rate, **settings)
     rise = spectrum.decibel_rise(power).mean(axis=1)
@@ -59,7 +41,8 @@ def test_onset_strength_is_librosas(load, settings):
 
 @pytest.mark.parametrize("load", list(songs()))
 def test_rms_is_librosas(load):
-    librosa = pytest.importorskip("librosa")
+    import librosa
+
     samples, rate = load()
     ours, theirs = spectrum.rms(samples), librosa.feature.rms(y=samples)[0]
     assert ours.shape == theirs.shape
@@ -68,7 +51,8 @@ def test_rms_is_librosas(load):
 
 @pytest.mark.parametrize(("rate", "n_fft", "n_mels"), [(22_050, 2048, 128), (22_050, 1024, 64), (44_100, 2048, 40)])
 def test_mel_filterbank_is_librosas(rate, n_fft, n_mels):
-    librosa = pytest.importorskip("librosa")
+    import librosa
+
     theirs = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels).T
     assert np.abs(spectrum.mel_filterbank(rate, n_fft, n_mels) - theirs).max() < 1e-6 * theirs.max() + 1e-9
 

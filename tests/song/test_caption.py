@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_story_teller import form, lyrics_of, moods
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.caption import caption
+from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from support.songs import song
+from support.stories import form, moods
 
 
 def test_a_sentence_says_what_is_heard():

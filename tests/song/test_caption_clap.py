@@ -5,12 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import transformers
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.caption import caption, clap
 from support.paths import ROOT
-
-transformers = pytest.importorskip("transformers")
 
 RATE = 48_000
 

@@ -5,25 +5,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.curves import shape
+from support.songs import a_song
 
 FPS = Fraction(10)
-
-
-def a_song(**fields):
-    n = 80
-    curves = {"onset": np.tile([0.8, 0.0, 0.2, 0.0], n // 4).astype(np.float32)}
-    return types.SongAnalysis(
-        **{
-            "duration": 8.0, "fps": FPS, "curves": curves, "beats": np.arange(0.5, 8, 0.5),
-            "downbeats": np.arange(0.5, 8, 2.0), "onsets": np.zeros(0), "tempo": 120.0,
-            "tempo_per_beat": np.full(15, 120.0), "chroma": np.eye(12, n, dtype=np.float32),
-            "sections": (types.Section(0, 4, "A", 0.5), types.Section(4, 8, "B", 1)),
-        }
-        | fields
-    )  # fmt: skip
 
 
 def test_the_order_of_operations():

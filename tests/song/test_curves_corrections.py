@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from test_curves import a_song
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.curves import corrections, labels
+from support.songs import a_song
 
 
 @pytest.mark.parametrize(

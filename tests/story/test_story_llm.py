@@ -6,16 +6,15 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from test_story_teller import WORLD, count, form, lyrics_of, moods, valid
 
 from headless.host import HeadlessHost
-from support.paths import ROOT
-
-pytest.importorskip("openai", reason="openai is not installed (pip install openai)")
 from songreel.nodes import host as host_port
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from songreel.nodes.story import llm, make
 from songreel.nodes.story import llm_client as client
+from support.paths import ROOT
+from support.stories import WORLD, count, form, moods, valid
 
 KEY = "sk-very-secret-0123456789"
 FIELDS = ("location", "time_of_day", "weather", "shot_type", "camera", "pose", "expression", "outfit", "props")

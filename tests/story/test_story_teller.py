@@ -9,49 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headless import demo_model
-from headless.sd.text import tokenize
 from songreel.nodes.base import guard, types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.emotion import timeline
 from songreel.nodes.song.lyrics import lyrics
 from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from songreel.nodes.story import compose, edit, make, shot_times, teller, vocabulary
-from support.paths import SHARED
-from support.songs import song
+from support.songs import real_songs, song
+from support.stories import WORLD, count, form, moods, valid
 
-WORLD = vocabulary.shipped("cinematic")
 DEMO = vocabulary.vocabulary_of(demo_model.VOCABULARY.read_text("utf-8"), "cinematic")
-SONGS = SHARED / "data" / "songs"
-
-
-def count(text):
-    return len(tokenize(text))
-
-
-def form(duration=64.0, bpm=120.0, labels="ABABCB", fps=Fraction(12), kinds=()):
-    """A song whose parts are equally long."""
-    base = song(duration, fps, bpm)
-    edges = np.linspace(0, duration, len(labels) + 1)
-    parts = [
-        types.Section(float(a), float(b), label, 0.5 + 0.1 * k % 0.5)
-        for k, (label, a, b) in enumerate(zip(labels, edges[:-1], edges[1:], strict=True))
-    ]
-    return replace(base, sections=tuple(parts))
-
-
-def moods(duration, *labels):
-    edges = np.linspace(0, duration, len(labels) + 1).tolist()
-    n = timeline.count(duration)
-    segments = [timeline.EmotionSegment(a, b, label) for label, (a, b) in zip(labels, pairwise(edges), strict=True)]
-    return timeline.EmotionTimeline(duration, np.zeros(n, np.float32), np.zeros(n, np.float32), tuple(segments))
-
-
-def valid(story, duration, *, shortest=1.5):
-    assert story.shots[0].start == 0 and story.shots[-1].end == duration
-    for shot, following in pairwise(story.shots):
-        assert shot.end == following.start
-    if len(story.shots) > 1:
-        assert min(shot.end - shot.start for shot in story.shots) >= shortest - 1e-9
 
 
 # Shots -------------------------------------------------------------------------------------------
@@ -106,7 +73,8 @@ def test_limits_are_told():
 def test_shipped_styles_and_the_demo_models_words():
     for style in vocabulary.STYLES:
         assert len(vocabulary.shipped(style).places) == 14 and len(vocabulary.shipped(style).style) >= 3
-    captions = pytest.importorskip("headless.demo_training.captions")
+    from headless.demo_training import captions
+
     known = {word for words in captions.vocabulary().values() for text in words for word in text.split()}
     for group in ("places", "palettes", "weathers"):
         for thing in getattr(DEMO, group):
@@ -217,19 +185,18 @@ def test_synthetic_sheets_give_good_stories(seed):
     check_story(story, words, duration)
 
 
-@pytest.mark.skipif(not SONGS.is_dir(), reason="the shared songs are not on this machine")
-def test_real_songs_give_good_stories():
+@pytest.mark.parametrize("path", real_songs(), ids=lambda path: path.stem[:20])
+def test_real_songs_give_good_stories(path):
     from songreel.nodes.base.media.audio import read_audio
     from songreel.nodes.song.audio.analysis import analyze
     from songreel.nodes.song.emotion.hear import hear_emotion
 
-    for path in sorted(SONGS.glob("*.ogg")):
-        waveform, rate = read_audio(path)
-        waveform = waveform[:, : 60 * rate]
-        music = analyze(waveform, rate, fps=24)
-        feeling = hear_emotion(waveform, rate, model="built-in")
-        story, _ = make.make_story(music, WORLD, make.Wishes(), count=count, emotion=feeling)
-        check_story(story, lyrics.Lyrics(), music.duration)
+    waveform, rate = read_audio(path)
+    waveform = waveform[:, : 60 * rate]
+    music = analyze(waveform, rate, fps=24)
+    feeling = hear_emotion(waveform, rate, model="built-in")
+    story, _ = make.make_story(music, WORLD, make.Wishes(), count=count, emotion=feeling)
+    check_story(story, lyrics.Lyrics(), music.duration)
 
 
 def test_a_chorus_comes_back_to_its_place_seen_differently():

@@ -379,3 +379,14 @@ class Puppet:
         out = io.BytesIO()
         Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(out, "JPEG", quality=quality)
         return out.getvalue()
+
+
+POSES = [Pose(), Pose(yaw=22), Pose(yaw=-22), Pose(pitch=15), Pose(jaw=1.0), Pose(smile=1.0), Pose(distance=60)]
+
+
+def drawn(puppet, pose=None):
+    """A frame of the synthetic subject, uint8 RGB (480, 640, 3)."""
+    import cv2
+
+    data = puppet.camera(puppet.draw(pose or Pose()), ROOMS["living"])
+    return np.ascontiguousarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])

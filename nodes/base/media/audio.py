@@ -102,10 +102,13 @@ def encode_song(
     samples). More than two channels become stereo; a rate that the codec cannot carry is resampled: AAC's to the next
     one that it can, over 96 kHz to the half or quarter, Opus' to 48 kHz. Loudness stays as it is.
     """
+    import av
+
     rates = {"aac": aac_rate, "libopus": lambda _: OPUS_RATE}
     rate = rates[codec](sample_rate) if codec in rates else sample_rate
     layout = "mono" if waveform.shape[0] == 1 else "stereo"
     stream = container.add_stream(codec, rate=rate, layout=layout)
+    assert isinstance(stream, av.AudioStream)
     sample_format = {"aac": "fltp", "libopus": "flt"}.get(codec, "s32")
     stream.format = sample_format
     if codec in rates:

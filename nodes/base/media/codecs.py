@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ..errors import InputError
@@ -46,8 +46,10 @@ class Codec:
 # frame-threads: x265's pictures depend on it. open-gop: a segment must not lean on its neighbour.
 _X265 = "log-level=error:frame-threads=1:open-gop=0"
 _420 = {8: "yuv420p", 10: "yuv420p10le"}
-_AV1 = dict(
-    pixels=_420,
+_AV1 = Codec(
+    "AV1",
+    ".mp4",
+    _420,
     encoder={8: "libsvtav1", 10: "libsvtav1"},
     options={"preset": "6"},
     crf=(1, 63),
@@ -82,8 +84,8 @@ CODECS: dict[str, Codec] = {
         bytes_per_pixel=0.25,
         seconds_per_megapixel=0.4,
     ),
-    "av1": Codec("AV1", ".mp4", **_AV1),
-    "av1 webm": Codec("AV1 in WebM", ".webm", song="libopus", segment="av1", **_AV1),
+    "av1": _AV1,
+    "av1 webm": replace(_AV1, title="AV1 in WebM", suffix=".webm", song="libopus", segment="av1"),
     "prores": Codec(
         "ProRes 422 HQ",
         ".mov",

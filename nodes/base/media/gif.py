@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from .files import atomic_path
@@ -49,7 +49,8 @@ def _reduced(pictures: list[np.ndarray]) -> Iterator[av.VideoFrame]:
     import av
 
     height, width = pictures[0].shape[:2]
-    source = dict(width=width, height=height, format="rgb24", time_base=Fraction(1, 100))
+    # PyAV takes a format by its name too, which its types do not say.
+    source: dict[str, Any] = dict(width=width, height=height, format="rgb24", time_base=Fraction(1, 100))
     graph = av.filter.Graph()
     nodes = [graph.add_buffer(**source), graph.add("palettegen", "reserve_transparent=0"), graph.add("buffersink")]
     graph.link_nodes(*nodes).configure()
@@ -57,12 +58,12 @@ def _reduced(pictures: list[np.ndarray]) -> Iterator[av.VideoFrame]:
         nodes[0].push(frame)
     nodes[0].push(None)
     palette = nodes[-1].pull()
+    assert isinstance(palette, av.VideoFrame)
 
     graph = av.filter.Graph()
     shown = graph.add_buffer(**source)
-    colours = graph.add_buffer(
-        width=palette.width, height=palette.height, format=palette.format.name, time_base=Fraction(1, 100)
-    )
+    of_palette = dict(width=palette.width, height=palette.height, format=palette.format.name)
+    colours = graph.add_buffer(**(source | of_palette))
     use, sink = graph.add("paletteuse", _DITHER), graph.add("buffersink")
     shown.link_to(use, 0, 0)
     colours.link_to(use, 0, 1)
@@ -92,9 +93,11 @@ def _pulled(sink: av.filter.context.FilterContext) -> Iterator[av.VideoFrame]:
 
     while True:
         try:
-            yield sink.pull()
+            frame = sink.pull()
         except (av.error.BlockingIOError, av.error.EOFError):
             return
+        assert isinstance(frame, av.VideoFrame)
+        yield frame
 
 
 def with_comment(data: bytes, comment: str) -> bytes:

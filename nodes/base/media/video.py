@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from ..errors import InputError
@@ -100,6 +100,7 @@ def own_scheduling() -> Iterator[None]:
 
 
 def _video_stream(container: av.container.OutputContainer, width: int, height: int, fps: Fraction, encoding: Encoding):
+    import av
     from av.codec.codec import UnknownCodecError
 
     encoding.require_size(width, height)
@@ -113,9 +114,10 @@ def _video_stream(container: av.container.OutputContainer, width: int, height: i
             f"This PyAV has no encoder for {kind.title} ({kind.encoder[encoding.depth]}); install PyAV's own wheel "
             "with pip install --force-reinstall av, or choose another codec."
         ) from None
+    assert isinstance(stream, av.VideoStream)
     stream.width, stream.height, stream.pix_fmt = width, height, kind.pixels[encoding.depth]
     stream.time_base = 1 / fps
-    stream.options = encoding.options()
+    stream.options = {**encoding.options()}
     context = stream.codec_context
     context.thread_count = _ENCODER_THREADS
     context.color_primaries = context.color_trc = _BT709
@@ -180,6 +182,7 @@ def join_segments(
         if song is not None:
             audio = _sound_of(stack.enter_context(av.open(str(song))), song, output, kind)
         else:
+            assert kind.song is not None and waveform is not None, "a file with sound takes a song or a waveform"
             audio = encode_song(output, kind.song, waveform, sample_rate)
         for packet in _in_time_order(_copied_packets(segments, video, fps, kind.reorder), audio):
             output.mux(packet)
@@ -192,6 +195,7 @@ def _sound_of(source, path: Path, output: av.container.OutputContainer, kind: Co
     stream = source.streams.audio[0]
     if stream.codec_context.name in COPIED_SOUND[kind.suffix]:
         return _restreamed(source, stream, add_copy(output, stream))
+    assert kind.song is not None, "only a GIF has no sound, and it is not made here"
     return encode_song(output, kind.song, *read_audio(path))
 
 
@@ -233,8 +237,8 @@ def _copied_packets(segments: list[tuple[Path, int]], stream, fps: Fraction, reo
 
 
 def _in_time_order(*streams: Iterator[av.Packet]) -> Iterator[av.Packet]:
-    """Merge packet streams by time, so that the muxer need not hold one of them in memory."""
-    return heapq.merge(*streams, key=lambda packet: packet.dts * packet.time_base)
+    """Merge packet streams, all with times, by time, so that the muxer need not hold one of them in memory."""
+    return heapq.merge(*streams, key=lambda packet: cast(int, packet.dts) * packet.time_base)
 
 
 def copy_audio(video: Path, song: Path, out: Path) -> bool:

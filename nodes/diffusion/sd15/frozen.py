@@ -57,7 +57,9 @@ def freeze_layers(module: torch.nn.Module) -> int:
     return len(changed)
 
 
-def _forward(kind: type, layer: torch.nn.Module, scratch: _Scratch, many: bool, x: torch.Tensor) -> torch.Tensor:
+def _forward(
+    kind: type[torch.autograd.Function], layer: torch.nn.Module, scratch: _Scratch, many: bool, x: torch.Tensor
+) -> torch.Tensor:
     return kind.apply(x, layer, scratch, many)
 
 
@@ -88,7 +90,7 @@ class _Scratch:
 
 
 @cache
-def _linear() -> type:
+def _linear() -> type[torch.autograd.Function]:
     """The function of a linear layer whose weights are converted for each use."""
     import torch
 
@@ -106,7 +108,7 @@ def _linear() -> type:
 
 
 @cache
-def _convolution() -> type:
+def _convolution() -> type[torch.autograd.Function]:
     """The function of a convolution: by PyTorch, or as a product of matrices where it has many weights."""
     import torch
     from torch.nn import functional

@@ -42,12 +42,14 @@ class Calibration:
         """Coaching for this frame, a key of `words.COACHING`, and how much of the row is there, 0..1."""
         if complaint is None and any(abs(getattr(face, angle)) > limit for angle, limit in STRAIGHT.items()):
             complaint = "straight"
-        if complaint is None and picture_quality.sharpness(picture, face) < picture_quality.BLURRED:
-            complaint = "blurred"
-        if complaint is not None:
+        if complaint is not None or face is None:
             self.restart()
             return complaint, 0
-        self._seen.append((Measures.of(face), CapturedFrame(picture_quality.sharpness(picture, face), picture, face)))
+        sharpness = picture_quality.sharpness(picture, face)
+        if sharpness < picture_quality.BLURRED:
+            self.restart()
+            return "blurred", 0
+        self._seen.append((Measures.of(face), CapturedFrame(sharpness, picture, face)))
         if len(self._seen) < FRAMES:
             return "still", len(self._seen) / FRAMES
         rest = Measures.median([measures for measures, _ in self._seen])

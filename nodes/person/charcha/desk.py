@@ -53,7 +53,8 @@ class CaptureDesk:
         random=None,
         known: Callable[[str], bool] = lambda word: False,
     ):
-        self._make_models, self._models = models, None
+        self._make_models = models
+        self._models: tuple | None = None
         self.clock, self._known = clock, known
         self.random = random if random is not None else secrets.SystemRandom()
         self._tickets: dict[str, Ticket] = {}

@@ -36,11 +36,13 @@ class Evidence:
 
     def same_person(self, picture: np.ndarray, face: Face) -> bool:
         """Whether a frame shows the person of the neutral one."""
+        assert self._reference is not None, "begin comes first"
         self._distances.append(distance(self._reference, self._embedder.describe(picture, face)))
         return self._distances[-1] <= SAME_PERSON
 
     def moved(self, key: str, shot: CapturedFrame, reaction: float) -> None:
         """A movement was done. reaction: seconds from the prompt to full strength."""
+        assert self._neutral is not None, "begin comes first"
         self._reactions.append(reaction)
         if key in POSES and (depth := depth_score(self._neutral, shot.face)) is not None:
             self._depths.append(depth)

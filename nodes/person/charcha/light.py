@@ -96,7 +96,9 @@ def skin_colour(picture: np.ndarray, face: Face) -> np.ndarray:
     return np.mean(means, axis=0)
 
 
-def judge_light(times: Sequence[float], colours: np.ndarray, shown: Sequence[tuple[float, str]]) -> LightResult:
+def judge_light(
+    times: Sequence[float] | np.ndarray, colours: np.ndarray, shown: Sequence[tuple[float, str]]
+) -> LightResult:
     """Whether skin colours follow what was shown.
 
     times: seconds, one per frame. colours: (n, 3) from `skin_colour`. shown: (second from which, "#rrggbb").

@@ -51,8 +51,8 @@ class Movement:
         if now - self._begin > SECONDS:
             return Step(retry="timeout")
         # The last movement may leave the usual distance; the others must not.
-        usable = complaint is None or (key == actions.LAST and complaint in ("closer", "centre") and face is not None)
-        if not usable:
+        usable = complaint is None or (key == actions.LAST and complaint in ("closer", "centre"))
+        if face is None or not usable:
             self._lapsed()
             return Step(complaint)
         measures = Measures.of(face)
@@ -72,20 +72,19 @@ class Movement:
         if self.reaction is None:
             self.reaction = now - self._begin
         self._since = self._since or now
-        self._keep_clearest(picture, face, measures)
+        best = self._best = self._clearest(picture, face, measures)
         held = (now - self._since) / self._hold
         if held < 1.0:
             return Step("hold", 1, held)
-        if self._best.quality < 0.5 * picture_quality.BLURRED:
+        if best.quality < 0.5 * picture_quality.BLURRED:
             return Step(retry="blurred")
-        return Step(None, 1, 1, shot=self._best)
+        return Step(None, 1, 1, shot=best)
 
-    def _keep_clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> None:
+    def _clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> CapturedFrame:
         # Of equally clear pictures the one between two blinks.
         closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if self.action.key != "squint" else 0.0
         sharp = picture_quality.sharpness(picture, face) * float(1 - closed)
-        if self._best is None or sharp > self._best.quality:
-            self._best = CapturedFrame(sharp, picture, face)
+        return CapturedFrame(sharp, picture, face) if self._best is None or sharp > self._best.quality else self._best
 
     def _lapsed(self) -> None:
         """A frame below the mark: a hold survives two of them."""

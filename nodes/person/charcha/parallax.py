@@ -10,6 +10,7 @@ import numpy as np
 from ..face.landmarks import Face
 
 # Rigid parts: brow line, temples, cheekbones, nose; nothing of eyes, lips and jaw.
+RIGID: tuple[int, ...]
 RIGID = (10, 67, 103, 54, 21, 162, 127, 234, 93, 297, 332, 284, 251, 389, 356, 454, 323, 9, 8, 168, 6, 197, 195, 5)
 RIGID += (
     4,

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ...base.errors import InputError
@@ -57,7 +58,8 @@ class Contract:
                 raise InputError(
                     f"face_antispoof.json: {key!r} is {value!r}, which does not fit (known: {known}); {REMOVE}"
                 )
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        return cls(**given)
 
 
 def load_passive(folders: Iterable[Path]) -> PassiveModel | None:
@@ -118,7 +120,7 @@ class PassiveModel:
         cut = np.ascontiguousarray(picture[y : y + max(int(h), 1), x : x + max(int(w), 1)])
         sized = self._cv2.resize(cut, (contract.size, contract.size)).astype(np.float32)
         ordered = sized[..., ::-1] if contract.order == "BGR" else sized
-        ordered = (ordered - np.float32(contract.mean)) / np.float32(contract.std)
+        ordered = (ordered - np.asarray(contract.mean, np.float32)) / np.asarray(contract.std, np.float32)
         return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None])
 
     def _run(self, blob: np.ndarray) -> np.ndarray:

@@ -47,7 +47,9 @@ class Previews:
         folder, found = self.folder(record_id), []
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             match = _NAME.fullmatch(path.name)
-            data = None if match is None else self._locks.decrypt(path.read_bytes(), f"{record_id}/preview/{path.name}")
+            if match is None:
+                continue
+            data = self._locks.decrypt(path.read_bytes(), f"{record_id}/preview/{path.name}")
             if data is not None:
                 found.append((int(match[2]), match[3], data))
         return found

@@ -26,6 +26,7 @@ from . import consent
 from .desk import BusyError, CaptureDesk, Ticket
 from .frames import MAX_JPEG_BYTES
 from .outcome import Outcome
+from .session import CaptureSession
 from .store import store_of
 from .words import FAILED
 
@@ -192,6 +193,7 @@ class CaptureRoutes:
         from aiohttp import WSMsgType
 
         session, loop = ticket.session, asyncio.get_running_loop()
+        assert isinstance(session, CaptureSession), "the ticket was claimed"
         await _send(socket, session.begin())
         while session.outcome is None:
             message = await socket.receive(timeout=self._idle)

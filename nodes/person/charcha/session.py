@@ -54,7 +54,8 @@ class CaptureSession:
         self._actions = actions.draw(random)
         self._continuity = Continuity()
         self._begin = self._since = clock()
-        self._next, self._shape = 0, None
+        self._next = 0
+        self._shape: tuple[int, ...] | None = None
         self._phase, self._step = "calibrate", -1
         self._messages: list[dict] = []
         self._calibration = Calibration()
@@ -128,7 +129,7 @@ class CaptureSession:
         shot = self._calibration.shot
         if shot is not None:
             self._rest = self._calibration.rest
-            self._evidence.begin(shot)
+            self._scored().begin(shot)
             self._keep(NEUTRAL, shot)
             self._calibration = Calibration()
             self._start_light(now) if self._with_light else self._start_gap(now)
@@ -144,7 +145,8 @@ class CaptureSession:
         self._messages.append({"type": "colour", "colour": colour})
 
     def _follow_light(self, picture, face, complaint, now):
-        if complaint not in (None, "dark", "bright") or not actions.is_neutral(Measures.of(face), self._rest):
+        assert self._challenge is not None
+        if complaint not in (None, "dark", "bright") or not self._is_neutral(face):
             self._steady = self._steady or now
             if now - self._steady > STRAYED_SECONDS:
                 self._again_light(now)
@@ -158,7 +160,7 @@ class CaptureSession:
         result = self._challenge.result
         if result is None:
             return None, 0, done
-        self._evidence.light = result
+        self._scored().light = result
         if result.verdict == "failed":
             self._fail("light")
         elif result.verdict == "inconclusive":
@@ -186,8 +188,7 @@ class CaptureSession:
         if now - self._since > RETURN_SECONDS:
             self._fail("timeout")
             return None, 0, 0
-        neutral = complaint is None and actions.is_neutral(Measures.of(face), self._rest)
-        if not neutral:
+        if complaint is not None or not self._is_neutral(face):
             self._steady = None
             return complaint or "back", 0, 0
         if self._steady is None:
@@ -205,23 +206,26 @@ class CaptureSession:
         return None, 0, 0
 
     def _reveal(self, now: float) -> None:
+        assert self._rest is not None
         key, hold = self._actions[self._step], self._random.uniform(*HOLD_SECONDS)
         self._phase, self._movement = "action", Movement(key, self._rest, now=now, hold=hold)
         self._say("action", ACTIONS[key].words, action=key, seconds=SECONDS)
 
     def _judge(self, picture, face, complaint, now):
+        assert self._movement is not None
         step = self._movement.add(picture, face, complaint, now)
         if step.retry is not None:
             self._retry(step.retry, now)
         elif step.shot is not None:
-            self._done(step.shot, now)
+            assert self._movement.reaction is not None, "a shot is of a movement that was made"
+            self._done(step.shot, self._movement.reaction, now)
         return step.coach, step.strength, step.hold
 
-    def _done(self, shot: CapturedFrame, now: float) -> None:
+    def _done(self, shot: CapturedFrame, reaction: float, now: float) -> None:
         key = self._actions[self._step]
         if not self._same_person(shot.picture, shot.face):
             return
-        self._evidence.moved(key, shot, self._movement.reaction)
+        self._scored().moved(key, shot, reaction)
         self._keep(key, shot)
         self._movement, self._tries = None, 0
         self._messages.append({"type": "done", "step": self._step + 1, "steps": len(self._actions)})
@@ -239,7 +243,8 @@ class CaptureSession:
         self._start_gap(now)
 
     def _finish(self) -> None:
-        verdict = self._evidence.verdict()
+        evidence = self._scored()
+        verdict = evidence.verdict()
         scores = {
             "actions": self._actions,
             "retries": self._all_tries,
@@ -247,7 +252,7 @@ class CaptureSession:
             "frames": self._next,
             "pauses": self._continuity.pauses,
             "second_face_frames": self._seconds_total,
-        } | self._evidence.scores()
+        } | evidence.scores()
         if verdict in words.FAILED:
             self._fail(verdict, scores)
             return
@@ -266,8 +271,16 @@ class CaptureSession:
             self._second = 0
         return self._second >= SECOND_FACE_FRAMES or self._seconds_total >= SECOND_FACE_TOTAL
 
+    def _scored(self) -> Evidence:
+        assert self._evidence is not None, "the session has ended"
+        return self._evidence
+
+    def _is_neutral(self, face: Face) -> bool:
+        assert self._rest is not None, "the face is known after calibration"
+        return actions.is_neutral(Measures.of(face), self._rest)
+
     def _same_person(self, picture: np.ndarray, face: Face) -> bool:
-        same = self._evidence.same_person(picture, face)
+        same = self._scored().same_person(picture, face)
         if not same:
             self._fail("another_person")
         return same
@@ -276,8 +289,8 @@ class CaptureSession:
         self._kept.append(Kept(label, picture_quality.square(shot.picture).copy()))
 
     def _say(self, phase: str, text: str, **more) -> None:
-        steps = {"step": len(self._kept), "steps": 1 + len(self._actions)}
-        self._messages.append(words.prompt(phase, text, **steps, **more))
+        step, steps = len(self._kept), 1 + len(self._actions)
+        self._messages.append(words.prompt(phase, text, step=step, steps=steps, **more))
 
     def _fail(self, reason: str, scores: dict | None = None) -> None:
         self.outcome = Outcome(False, reason, "", scores or {})

@@ -77,8 +77,8 @@ def verified(host: Host, value: Any) -> VerifiedLora:
     record = metadata.get(RECORD)
     if file_digest(path) != lora.digest or record != lora.record:
         raise InputError(f"The LoRA '{path.name}' is not the one that was trained; train it again.")
-    if record != DRAWN:
-        load_identity(host, record, allow_reduced=True, pictures=False)
+    if lora.record != DRAWN:
+        load_identity(host, lora.record, allow_reduced=True, pictures=False)
     return VerifiedLora(path, metadata.get(WORDS, ""))
 
 

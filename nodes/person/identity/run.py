@@ -102,7 +102,7 @@ def train_lora(
     finally:
         gc.collect()
         host.free_memory()
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for part, values in weights.items():
         tensors |= kohya_tensors(part, values, settings.alpha)
     metadata = metadata_of(subject, settings, checkpoint.name, base, training, curve.best)
@@ -250,6 +250,7 @@ def _train(
 
     def take(step: int) -> None:
         nonlocal taken, seconds_sampling
+        assert sampler is not None and samples is not None
         begin = time.perf_counter()
         for style, picture in sampler.pictures(unet).items():
             samples.keep(training[:8], step, style, picture)
@@ -259,7 +260,7 @@ def _train(
     def on_step(done: int, curve: Curve) -> None:
         nonlocal first
         first = done - 1 if first is None else first
-        due = sampler is not None and samples.due(done, settings.steps)
+        due = samples is not None and samples.due(done, settings.steps)
         if due:
             take(done)
         if due or done % 5 == 0 or done == settings.steps:

@@ -81,7 +81,7 @@ class Sampler:
         import torch
 
         weight = unet.conv_in.bias
-        embeddings = self._embeddings if self._text is None else self._embed(self._text)
+        embeddings = self._embed(self._text) if self._embeddings is None else self._embeddings
         embeddings = embeddings.to(weight.device, weight.dtype)
         noise = torch.randn(1, 4, self._side, self._side, generator=torch.Generator().manual_seed(self._seed))
 

@@ -62,10 +62,10 @@ class TrainSettings:
         if self.resolution % 64 or not 64 <= self.resolution <= 1024:
             raise InputError(f"resolution must be a multiple of 64 from 64 to 1024, got {self.resolution!r}.")
         shares = (("dropout", 0.9), ("prior_share", 0.9), ("caption_dropout", 0.9), ("noise_offset", 0.5))
-        for name, most in (*shares, ("min_snr", 100), ("alpha", 1024), ("learning_rate", 0.1)):
+        for name, limit in (*shares, ("min_snr", 100.0), ("alpha", 1024.0), ("learning_rate", 0.1)):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value <= most):
-                raise InputError(f"{name} must be from 0 to {most:g}, got {value!r}.")
+            if not (math.isfinite(value) and 0 <= value <= limit):
+                raise InputError(f"{name} must be from 0 to {limit:g}, got {value!r}.")
         options = (("layers", LAYERS), ("precision", PRECISIONS), ("memory", MEMORY))
         for name, known in options:
             if getattr(self, name) not in known:

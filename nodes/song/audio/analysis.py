@@ -234,10 +234,9 @@ def _beats(heard: _Heard, onsets: np.ndarray, duration: float) -> tuple[Activati
     certainty = round(tracked.confidence**2 / (tracked.confidence**2 + needed**2), 4)
     if tracked.confidence < needed:
         return beat, Track(np.zeros(0), certainty)
-    audible = audible / _RATE
     beats = _within(tracked.beats, duration)
     # The path runs through leading and trailing silence; nobody hears a beat there.
-    beats = beats[(beats >= audible[0] - 0.1) & (beats <= audible[-1] + 0.1)]
+    beats = beats[(beats >= audible[0] / _RATE - 0.1) & (beats <= audible[-1] / _RATE + 0.1)]
     return beat, Track(beats, certainty)
 
 

@@ -23,14 +23,19 @@ def parse_times(text: str, *, duration: float) -> np.ndarray:
     Entries are seconds or m:ss with decimals, apart by commas, semicolons, spaces or lines.
     Raises one InputError that lists every entry that is no time or lies outside 0..duration.
     """
-    times, unread, outside = [], [], []
+    times: list[float] = []
+    unread: list[str] = []
+    outside: list[str] = []
     for entry in re.split(r"[\s,;]+", text.strip()) if text.strip() else ():
         match = _TIME.fullmatch(entry)
         if entry and match is None:
             unread.append(entry)
         elif match is not None:
             seconds = 60 * int(match["minutes"] or 0) + float(match["seconds"])
-            (times if seconds < duration else outside).append(seconds if seconds < duration else entry)
+            if seconds < duration:
+                times.append(seconds)
+            else:
+                outside.append(entry)
     complaints = []
     if unread:
         complaints.append(f"{_listed(unread)} cannot be read as a time such as 12.5 or 0:12.500")

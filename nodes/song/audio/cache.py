@@ -45,5 +45,5 @@ def song_key(waveform: np.ndarray, sample_rate: int, fps: Fraction | float) -> s
     samples = np.asarray(waveform)
     digest = hashlib.blake2b(digest_size=20)
     digest.update(f"{REVISION} {sample_rate} {snap_fps(fps)} {samples.dtype} {samples.shape}".encode())
-    digest.update(np.ascontiguousarray(samples))
+    digest.update(np.ascontiguousarray(samples).data)
     return digest.hexdigest()

@@ -29,7 +29,7 @@ def downbeats(beats: np.ndarray, beat: Activation, mel_power: np.ndarray, rate: 
     if len(beats) < _MIN_BEATS:
         return np.zeros(0)
     features = beat_features(beats, beat, mel_power, rate)
-    evidence = sum(weight * features[name] for name, weight in _WEIGHTS.items())
+    evidence = sum((weight * features[name] for name, weight in _WEIGHTS.items()), np.zeros(len(beats)))
     (score4, four), (score3, three) = (_bars(evidence, meter) for meter in (4, 3))
     return beats[three if score3 > score4 + _WALTZ_HANDICAP else four]
 

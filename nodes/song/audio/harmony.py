@@ -84,7 +84,7 @@ def tuning_of(power: np.ndarray, sample_rate: int, n_fft: int) -> float:
     pitch = 12 * np.log2((bins + low + np.clip(offset, -0.5, 0.5)) * (sample_rate / n_fft) / _A4)
     counts, edges = np.histogram(np.mod(pitch + 0.5, 1) - 0.5, bins=100, range=(-0.5, 0.5), weights=middle)
     # Neighbouring steps support each other, round the circle.
-    support = sum(np.roll(counts, shift) for shift in range(-3, 4))
+    support = np.sum([np.roll(counts, shift) for shift in range(-3, 4)], axis=0)
     return round(float(edges[int(support.argmax())]) + 0.005, 3)
 
 

@@ -124,7 +124,7 @@ def _playable(waveform, sample_rate) -> dict | None:
     from ...base.media.audio import write_flac
 
     samples = np.ascontiguousarray(waveform)
-    digest = hashlib.blake2b(samples, digest_size=10, person=str(sample_rate).encode()).hexdigest()
+    digest = hashlib.blake2b(samples.data, digest_size=10, person=str(sample_rate).encode()).hexdigest()
     try:
         path = current().temp_dir() / f"song_{digest}.flac"
         reference = current().page_reference(path)

@@ -7,7 +7,7 @@ from ..audio.plot import DOWNBEAT, ENVELOPE, GRID, MUTED, TEXT, WAVE_CORE, dark_
 
 
 def plot_curve(
-    values: np.ndarray, fps, *, title: str, before: np.ndarray | None = None, bars: np.ndarray = (),
+    values: np.ndarray, fps, *, title: str, before: np.ndarray | None = None, bars: np.ndarray | tuple[()] = (),
     width: int = 1280, height: int = 300,
 ) -> np.ndarray:  # fmt: skip
     """Draw a curve (n_frames,), thinly the one it was made from, and the bar lines: uint8 (height, width, 3)."""

@@ -147,7 +147,7 @@ def _held(values: np.ndarray, hold: str, song: SongAnalysis | None) -> np.ndarra
     if hold == "off":
         return values
     frames = [] if song is None else _frames_of(song, song.downbeats if hold == "hold at bars" else song.beats)
-    if not frames:
+    if song is None or not frames:
         raise InputError(
             f"hold is '{hold}' but the song has no beats; set hold to 'off' or give beats in Correct Beats."
         )

@@ -45,11 +45,10 @@ def smile_descriptors(
     # It works on 16-bit samples: what is over full scale would be clipped, and clipping is heard as arousal.
     signal = signal / max(float(np.abs(signal).max(initial=0)), 1)
     result = np.full((n, len(columns)), np.nan, np.float32)
-    starts = range(0, len(signal), int(BLOCK_SECONDS / SHARE * RATE))
     if len(signal) <= FULL_SECONDS * RATE:
-        starts, length = (0,), len(signal)
+        starts, length = range(1), len(signal)
     else:
-        length = int(BLOCK_SECONDS * RATE)
+        starts, length = range(0, len(signal), int(BLOCK_SECONDS / SHARE * RATE)), int(BLOCK_SECONDS * RATE)
     for index, start in enumerate(starts):
         block = signal[start : start + length]
         if index and len(block) < length // 2:

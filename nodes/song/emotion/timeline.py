@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,7 +56,7 @@ class EmotionTimeline(JsonType):
                 raise InputError(f"MUSIC_EMOTION: '{name}' must stay in -1..1, it reaches {np.abs(values).max():g}.")
         if not self.segments or self.segments[0].start != 0 or self.segments[-1].end != self.duration:
             raise InputError("MUSIC_EMOTION: the segments must go from 0 to the duration.")
-        for segment, following in pairwise([*self.segments, None]):
+        for segment, following in zip(self.segments, [*self.segments[1:], None], strict=True):
             if segment.label not in LABELS:
                 raise InputError(f"MUSIC_EMOTION: the label '{segment.label}' is none of {', '.join(LABELS)}.")
             if segment.end <= segment.start or (following is not None and segment.end != following.start):
@@ -77,7 +76,7 @@ class EmotionTimeline(JsonType):
                 break
             shared = min(segment.end, end) - max(segment.start, start)
             shares[segment.label] = shares.get(segment.label, 0.0) + shared
-        return max(shares, key=shares.get) if shares else self.segments[-1].label
+        return max(shares, key=shares.__getitem__) if shares else self.segments[-1].label
 
     def mean(self, start: float, end: float) -> tuple[float, float]:
         """Mean (arousal, valence) over [start, end)."""

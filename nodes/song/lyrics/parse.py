@@ -7,7 +7,6 @@ import html
 import io
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ...base.errors import InputError
 from .lyrics import Lyrics
@@ -117,7 +116,7 @@ def _timed_words(text: str) -> tuple[tuple[float, str], ...]:
     stamps = list(_WORD_STAMP.finditer(text))
     return tuple(
         (_seconds(match.groups()), _unmarked(text[match.end() : following.start() if following else len(text)]))
-        for match, following in pairwise([*stamps, None])
+        for match, following in zip(stamps, [*stamps[1:], None], strict=False)
     )
 
 
@@ -150,7 +149,7 @@ def _read_csv(text: str) -> _Sheet:
     rows = _csv_rows(text)
     columns = _csv_columns(rows[0]) if rows else None
     entries = [_csv_entry(row, columns) for row in (rows[1:] if columns else rows)]
-    return _Sheet(tuple(entry for entry in entries if entry is not None and entry.start is not None))
+    return _Sheet(tuple(entry for entry in entries if entry is not None))
 
 
 def _csv_rows(text: str) -> list[list[str]]:
@@ -162,8 +161,8 @@ def _csv_rows(text: str) -> list[list[str]]:
         raise InputError(f"The lyrics are no CSV ({error}); choose another form.") from None
 
 
-def _csv_columns(row: list[str]) -> dict[str, int] | None:
-    """Which column holds what, where the first row says so."""
+def _csv_columns(row: list[str]) -> dict[str, int | None] | None:
+    """Which column holds what, where the first row says so; None for a part that no column holds."""
     names = [cell.strip().lower() for cell in row]
     found = {
         field: next((index for index, name in enumerate(names) if name in options), None)
@@ -172,7 +171,9 @@ def _csv_columns(row: list[str]) -> dict[str, int] | None:
     return None if found["text"] is None or found["start"] is None else found
 
 
-def _csv_entry(row: list[str], columns: dict[str, int] | None = None) -> Entry | None:
+def _csv_entry(row: list[str], columns: dict[str, int | None] | None = None) -> Entry | None:
+    """A row as a line; None for one without a start or a text."""
+
     def cell(index: int | None) -> str:
         return row[index].strip() if index is not None and index < len(row) else ""
 
@@ -180,7 +181,9 @@ def _csv_entry(row: list[str], columns: dict[str, int] | None = None) -> Entry |
         second = _csv_time(cell(1)) if len(row) > 2 else None
         columns = {"start": 0, "end": None if second is None else 1, "text": 1 if second is None else 2}
     start, text = _csv_time(cell(columns["start"])), cell(columns["text"])
-    return Entry(start, _csv_time(cell(columns["end"])), " ".join(text.split())) if text else None
+    if start is None or not text:
+        return None
+    return Entry(start, _csv_time(cell(columns["end"])), " ".join(text.split()))
 
 
 def _csv_time(text: str) -> float | None:
@@ -196,10 +199,9 @@ def _read_plain(text: str) -> _Sheet:
 
 
 def _seconds(clock: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds = clock
+    hours, minutes, seconds = (part or "0" for part in clock)
     # Some files write hundredths after a colon, as mm:ss:xx.
-    seconds = re.sub(r"[,:]", ".", seconds)
-    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+    return int(hours) * 3600 + int(minutes) * 60 + float(re.sub(r"[,:]", ".", seconds))
 
 
 _READERS = {"lrc": _read_lrc, "srt": _read_cues, "vtt": _read_cues, "csv": _read_csv, "plain": _read_plain}

@@ -18,7 +18,7 @@ MIN_SECONDS = 0.05
 class Entry:
     """A line as the file has it: start, end or None, text, and (start, text) of its words."""
 
-    start: float | None
+    start: float
     end: float | None
     text: str
     words: tuple[tuple[float, str], ...] = ()
@@ -46,7 +46,7 @@ def tidy(entries: tuple[Entry, ...], *, language: str = "", source: str = "", ti
     ordered = sorted(entries, key=lambda entry: entry.start)
     merged = [_joined(list(group)) for _, group in groupby(ordered, key=lambda entry: round(entry.start, 3))]
     lines = []
-    for entry, following in pairwise([*merged, None]):
+    for entry, following in zip(merged, [*merged[1:], None], strict=False):
         if not entry.text:
             continue
         held = max(SHORTEST_HOLD, SECONDS_PER_UNIT * units(entry.text) + EXTRA_SECONDS)
@@ -130,7 +130,7 @@ def _nearest(seconds: float, beats: np.ndarray, max_move: float) -> float:
 def to_lrc(lyrics: Lyrics) -> str:
     """Lyrics as LRC; an empty line marks where singing stops for a while."""
     rows = [f"[la:{lyrics.language}]"] if lyrics.language else []
-    for line, following in pairwise([*lyrics.lines, None]):
+    for line, following in zip(lyrics.lines, [*lyrics.lines[1:], None], strict=False):
         rows.append(f"[{_stamp(line.start)}]{line.text}")
         if following is None or following.start - line.end > MIN_SECONDS:
             rows.append(f"[{_stamp(line.end)}]")
