@@ -30,7 +30,7 @@ def schedules(song, story):
     from songreel.nodes.schedule.plan import events, onset
 
     for way in WAYS[:-1]:
-        yield way, story, onset.onset_slerp_schedule(song, story, mode=way)
+        yield way, story, onset.onset_slerp_schedule(song, story, onset.Pacing(mode=way))
     planned = events.plan_events(song, story)
     told = events.on_the_beat(song, story, planned)
     yield WAYS[-1], told, events.event_schedule(song, told, planned)

@@ -60,7 +60,7 @@ def learn(host, record_id, samples, settings=SMALL):
 
     identity = IdentityRef(record_id)
     with torch.inference_mode():
-        return person.train_person(host, identity, CHECKPOINT.name, settings, samples=samples)
+        return person.train_person(host, identity, CHECKPOINT.name, settings, person.TrainRun(samples=samples))
 
 
 def test_a_set_at_each_quarter_and_one_of_the_step_that_is_kept(host, record):

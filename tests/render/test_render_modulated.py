@@ -42,11 +42,21 @@ def lively():
     return story, replace(schedule, themes=themes, transition=transition, t=t), waveform
 
 
-def render(host, made, *, changes=None, **options):
+def render(host, made, *, changes=None, likeness=None, **run):
     story, schedule, waveform = made
     changed = settings(**({"quality": "exact"} | (changes or {})))
     return render_stage.render_music_video(
-        host, "model", "clip", "vae", story, schedule, waveform, RATE, changed, **options
+        host,
+        "model",
+        "clip",
+        "vae",
+        story,
+        schedule,
+        waveform,
+        RATE,
+        changed,
+        render_stage.RenderRun(**run),
+        likeness=likeness,
     )
 
 

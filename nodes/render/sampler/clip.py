@@ -9,17 +9,16 @@ import numpy as np
 from ...base.errors import InputError
 from ...base.types import FrameSchedule, Story
 from ...host.port import Host
+from ...story.person import NOBODY
 from ..interpolate import common_tokens, repeat_tokens
 from ..pictures import ShotMaterial
 from ..plan import excerpt_frames
 from ..recipe import CARRY, T, recipe_rows, unfollowed
-from ..settings import RenderSettings
+from .settings import ClipSettings
 
 if TYPE_CHECKING:
     import torch
 
-# All frames are in memory at once, and a sampler gives them to the model in one batch.
-MOST_FRAMES = 240
 # Curves that one sampler node cannot follow, since it has one value for all rows.
 _ONE_FOR_ALL = ("cfg", "steps", "lora_strength")
 
@@ -62,12 +61,10 @@ def schedule_clip(
     clip: Any,
     story: Story,
     schedule: FrameSchedule,
-    settings: RenderSettings,
-    *,
-    start: float = 0.0,
-    frames: int = 24,
+    settings: ClipSettings,
+    person: str = NOBODY,
 ) -> Clip:
-    """The frames of a schedule from `start` (seconds) on, `frames` of them or fewer at the song's end.
+    """The frames of a schedule from `settings.start` (seconds) on, `settings.frames` or fewer at the song's end.
 
     Noise and prompts are those that Render Music Video samples in exact mode: the noise walks, what carries over and
     themes included. All prompts are repeated to one number of tokens, which changes no picture.
@@ -75,20 +72,17 @@ def schedule_clip(
     Raises
     ------
     InputError
-        More than `MOST_FRAMES` frames, a start outside the song, or a schedule of another story.
+        A start outside the song, or a schedule of another story.
     """
     import torch
 
-    if not 1 <= frames <= MOST_FRAMES:
-        raise InputError(
-            f"frames must be from 1 to {MOST_FRAMES}, got {frames}; Render Music Video makes longer videos, in parts."
-        )
+    pictures = settings.pictures(person)
     if schedule.n_frames and int(max(schedule.shot_a.max(), schedule.shot_b.max())) >= len(story.shots):
         raise InputError("The schedule names shots that the story does not have; make the schedule from this story.")
-    first = excerpt_frames(schedule, start, 0.0).start
-    chosen = range(first, min(first + frames, schedule.n_frames))
+    first = excerpt_frames(schedule, settings.start, 0.0).start
+    chosen = range(first, min(first + settings.frames, schedule.n_frames))
     kept = {name: values for name, values in schedule.curves.items() if name not in _ONE_FOR_ALL}
-    rows = recipe_rows(replace(schedule, curves=kept), cfg=settings.cfg, steps=settings.steps, likeness=False)
+    rows = recipe_rows(replace(schedule, curves=kept), cfg=pictures.cfg, steps=pictures.steps, likeness=False)
     carries = bool(np.any(rows[:, CARRY] > 0))
     themes = tuple(theme.prompt for theme in schedule.themes.values())
 
@@ -97,7 +91,7 @@ def schedule_clip(
 
     pairs = [(int(schedule.shot_a[frame]), int(schedule.shot_b[frame])) for frame in chosen]
     texts = {text for a, _ in pairs for text in extras(a)}
-    material = ShotMaterial(host, clip, story, settings, sorted({shot for pair in pairs for shot in pair}), texts)
+    material = ShotMaterial(host, clip, story, pictures, sorted({shot for pair in pairs for shot in pair}), texts)
     made = []
     for frame, (a, b) in zip(chosen, pairs, strict=True):
         row = rows[frame].copy()

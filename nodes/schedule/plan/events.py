@@ -18,6 +18,7 @@ from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
 from ...song.curves.shape import follow
 from ..modulate.modulate import walk
 from .onset import onset_slerp_schedule
+from .settings import EventRules, Motion, Pacing
 
 KINDS = ("cut", "dissolve", "blend")
 # An onset counts for a boundary when it is no farther away, in seconds: what is heard as one with it.
@@ -44,21 +45,6 @@ class Event:
     rank: float = 0.0
 
 
-@dataclass(frozen=True)
-class Motion:
-    """How much moves. zoom: growth per second where energy rises fastest. drift: share of the width per second at full
-    energy. walk: radians per second that the noise walks at full energy. carry: weight of the shot before when a shot
-    begins, gone after `carry_seconds`. intensity_steps: fewer steps where the music is soft.
-    """
-
-    zoom: float = 0.0
-    drift: float = 0.0
-    walk: float = 0.0
-    carry: float = 0.0
-    carry_seconds: float = 1.0
-    intensity_steps: bool = False
-
-
 def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
     """Where the onset strength at some times stands among the song's onsets: float (n,) in 0..1.
 
@@ -79,38 +65,24 @@ def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
     return np.array(found)
 
 
-def plan_events(
-    song: SongAnalysis, story: Story, *, cut_above: float = 0.75, dissolve_above: float = 0.4, dissolve: float = 0.4
-) -> list[Event]:
-    """The transition into every shot but the first, by the rank of its onset.
-
-    Parameters
-    ----------
-    cut_above, dissolve_above : ranks 0..1 from which a shot cuts in or dissolves in; below, it blends.
-    dissolve : seconds that a dissolve takes.
-
-    Raises InputError when a number is out of range.
-    """
-    if not 0 <= dissolve_above <= cut_above <= 1.01:
-        raise InputError(
-            "dissolve_above must be 0 or more and not over cut_above, which is at most 1.01 (never); "
-            f"got {dissolve_above:g} and {cut_above:g}."
-        )
-    if not 0 < dissolve <= 10:
-        raise InputError(f"A dissolve takes more than 0 and at most 10 seconds, got {dissolve:g}.")
+def plan_events(song: SongAnalysis, story: Story, rules: EventRules | None = None) -> list[Event]:
+    """The transition into every shot but the first, by the rank of its onset."""
+    rules = rules or EventRules()
     starts = [shot.start for shot in story.shots[1:]]
     events = []
     for shot, (time, rank) in enumerate(zip(starts, onset_ranks(song, starts), strict=True), 1):
-        kind = "cut" if rank >= cut_above else "dissolve" if rank >= dissolve_above else "blend"
-        events.append(Event(shot, time, kind, dissolve if kind == "dissolve" else 0.0, float(rank)))
+        kind = "cut" if rank >= rules.cut_above else "dissolve" if rank >= rules.dissolve_above else "blend"
+        events.append(Event(shot, time, kind, rules.dissolve_seconds if kind == "dissolve" else 0.0, float(rank)))
     return events
 
 
-def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float = 0.25) -> Story:
+def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float | None = None) -> Story:
     """The story in which shots that cut or dissolve in start on the nearest beat, `max_move` seconds away at most.
 
-    A start stays where the move would leave a shot without a frame, or where another is already.
+    Without `max_move` it is that of `EventRules`. A start stays where the move would leave a shot without a frame, or
+    where another is already.
     """
+    max_move = EventRules.max_move if max_move is None else max_move
     starts = [shot.start for shot in story.shots]
     kinds = {event.shot: event.kind for event in events}
     for shot in range(1, len(starts)):
@@ -134,10 +106,8 @@ def event_schedule(
     song: SongAnalysis,
     story: Story,
     events: list[Event],
-    *,
-    travel: float = 0.3,
+    rules: EventRules | None = None,
     motion: Motion | None = None,
-    **pace,
 ) -> FrameSchedule:
     """A schedule with the planned transitions.
 
@@ -148,13 +118,11 @@ def event_schedule(
     Parameters
     ----------
     events : how shots begin; a shot without one blends in.
-    travel : share of the way that a shot goes before a cut or a dissolve, 0..1; 0 holds its picture.
+    rules : the mode, and the share of the way that a shot goes before a cut or a dissolve; 0 holds its picture.
     motion : see `Motion`; none leaves all curves away.
-    pace : of `onset_slerp_schedule`.
     """
-    if not 0 <= travel <= 1:
-        raise InputError(f"travel must be from 0 to 1, got {travel:g}.")
-    schedule = onset_slerp_schedule(song, story, **pace)
+    rules = rules or EventRules()
+    schedule = onset_slerp_schedule(song, story, Pacing(mode=rules.mode))
     t, transition = schedule.t.copy(), list(schedule.transition)
     firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
     for event in events:
@@ -163,7 +131,7 @@ def event_schedule(
         start, end = firsts[event.shot - 1], firsts[event.shot]
         if event.kind == "blend":
             continue
-        t[start:end] *= travel
+        t[start:end] *= rules.travel
         length = int(np.floor(event.seconds * float(song.fps) + 0.5)) if event.kind == "dissolve" else 0
         length = min(length, (end - start) // 2)
         if length:
@@ -195,13 +163,7 @@ def rising(values: np.ndarray, fps: float) -> np.ndarray:
 
 
 def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str, np.ndarray]:
-    """The curves of a motion, by name; those that would change nothing are left away.
-
-    Raises InputError when an amount is out of range.
-    """
-    for name, most in (("zoom", 5.0), ("drift", 5.0), ("walk", 20.0), ("carry", 1.0)):
-        if not 0 <= getattr(motion, name) <= most:
-            raise InputError(f"{name} must be from 0 to {most:g}, got {getattr(motion, name):g}.")
+    """The curves of a motion, by name; those that would change nothing are left away."""
     fps, level = float(song.fps), energy(song)
     firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
     curves = {}
