@@ -60,7 +60,7 @@ class Renderer:
     """
 
     def __init__(self, home: Path, size: int, **defaults):
-        from songreel.nodes.host.port import current
+        from songreel.nodes.host import current
         from songreel.nodes.render import plan, render
 
         bootstrap(HeadlessHost(home))

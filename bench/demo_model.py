@@ -29,6 +29,7 @@ from headless.sd.checkpoint import load_checkpoint
 from headless.sd.sampling import sample
 from headless.sd.text import encode_text
 from headless.sd.vae import vae_decode, vae_encode
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render.interpolate import slerp
 
 SIZE = 256
@@ -55,8 +56,7 @@ class Painter:
         for x, prompt in zip(noise.split(16), positive.split(16), strict=True):
             latent = sample(
                 self.model, x, prompt, self.prompt(""),
-                steps=self.steps, cfg=self.cfg, sampler="dpmpp_2m", scheduler="karras",
-            )  # fmt: skip
+                Sampling(steps=self.steps, cfg=self.cfg, sampler="dpmpp_2m", scheduler="karras"))  # fmt: skip
             pictures.append(vae_decode(self.vae, latent))
         return torch.cat(pictures)
 

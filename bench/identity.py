@@ -26,6 +26,7 @@ from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost
 from headless.sd.checkpoint import load_checkpoint
 from headless.sd.vae import vae_decode
+from songreel.nodes.host.port import Sampling
 
 SIDE, SEED = 256, 500
 KEPT = (
@@ -42,9 +43,8 @@ def paint(host: HeadlessHost, model, clip, vae, prompts: tuple[str, ...]) -> lis
     for index, prompt in enumerate(prompts):
         noise = torch.randn(1, 4, SIDE // 8, SIDE // 8, generator=torch.Generator().manual_seed(SEED + index))
         latent = host.sample(
-            model, noise, host.encode_text(clip, prompt), negative, steps=16, cfg=3.0, sampler="dpmpp_2m",
-            scheduler="karras",
-        )  # fmt: skip
+            model, noise, host.encode_text(clip, prompt), negative, Sampling(steps=16, cfg=3.0, sampler="dpmpp_2m",
+            scheduler="karras"))  # fmt: skip
         picture = vae_decode(vae, latent)[0]
         pictures.append((picture.float().cpu().numpy() * 255).round().clip(0, 255).astype(np.uint8))
     return pictures

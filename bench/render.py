@@ -55,7 +55,7 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
     """Render in this process; seconds of wall, of UNet and of VAE calls, and peak memory in MB."""
     from headless.__main__ import bootstrap
     from headless.host import HeadlessHost
-    from songreel.nodes.host.port import current
+    from songreel.nodes.host import current
 
     bootstrap(HeadlessHost())
     import torch
@@ -118,7 +118,7 @@ def beside(
     """
     from headless.__main__ import bootstrap
     from headless.host import HeadlessHost
-    from songreel.nodes.host.port import current
+    from songreel.nodes.host import current
 
     bootstrap(HeadlessHost())
     import torch
@@ -128,6 +128,7 @@ def beside(
 
     host = current()
     from songreel.nodes.base.media import video
+    from songreel.nodes.host.port import Sampling
     from songreel.nodes.render import pictures, plan
     from songreel.nodes.render import render as stage
     from songreel.nodes.render.interpolate import slerp
@@ -147,7 +148,7 @@ def beside(
         """One graph run per frame: the prompts are encoded once, each frame is sampled and decoded alone."""
         material = pictures.ShotMaterial(host, clip, story, settings)
         batches = (material.batch(0, 1, [t]) for t in positions)
-        latents = (host.sample(model, *batch, **options) for batch in batches)
+        latents = (host.sample(model, *batch, Sampling(**options)) for batch in batches)
         encode("ksampler", (to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
 
     def prompt_walk() -> None:
@@ -158,7 +159,7 @@ def beside(
         embeddings = torch.cat([torch.lerp(a, b, t) for t in positions])
         shown = []
         for x, text in zip(noise.split(4), embeddings.split(4), strict=True):
-            latent = host.sample(model, x, text, negative, **options)
+            latent = host.sample(model, x, text, negative, Sampling(**options))
             shown += list(to_uint8(host.vae_decode(vae, latent)))
         encode("walk", shown)
 
@@ -171,7 +172,7 @@ def beside(
 
     found, calls = {}, {}
     with torch.inference_mode():
-        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), **options)
+        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), Sampling(**options))
         for part in (model, clip, vae):
             host.fingerprint(part)
         for name, work in (

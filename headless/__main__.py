@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from songreel.nodes.host.port import Host, install
+from songreel.nodes.host import install
+from songreel.nodes.host.port import Host
 
 
 def bootstrap(host: Host) -> None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media.files import atomic_path
 from songreel.nodes.host import port as _port
-
-current = _port.current
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 _TERMINAL_SECONDS = 0.1
@@ -354,45 +353,15 @@ class HeadlessHost(_port.Host):
 
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def sample(
-        self,
-        model,
-        noise,
-        positive,
-        negative,
-        *,
-        steps,
-        cfg,
-        sampler,
-        scheduler,
-        latent=None,
-        denoise=1.0,
-        on_step=None,
-        predict=None,
-        between=None,
-    ):
-        from .sd import sampling
+    def sample(self, model, noise, positive, negative, sampling):
+        from .sd.sampling import sample
 
-        def step(index, x0):
+        def on_step(index, x0):
             self.check_interrupt()
-            if on_step is not None:
-                on_step(index, x0)
+            if sampling.on_step is not None:
+                sampling.on_step(index, x0)
 
-        return sampling.sample(
-            model,
-            noise,
-            positive,
-            negative,
-            steps=steps,
-            cfg=cfg,
-            sampler=sampler,
-            scheduler=scheduler,
-            latent=latent,
-            denoise=denoise,
-            on_step=step,
-            predict=predict,
-            between=between,
-        )
+        return sample(model, noise, positive, negative, replace(sampling, on_step=on_step))
 
     def vae_encode(self, vae, pixels):
         from .sd import vae as sd_vae

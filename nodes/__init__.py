@@ -59,7 +59,7 @@ def extension():
 
     class SongreelExtension(ComfyExtension):
         async def get_node_list(self) -> list[type]:
-            from .host.port import current
+            from .host import current
             from .person.charcha.routes import register
 
             host = current()

@@ -10,7 +10,15 @@ from .. import pack
 from ..host import HeadlessHost
 
 PAGE = Path(__file__).with_name("charcha_page.html")
-SCRIPTS = ("charcha_capture.js", "charcha_client.js", "charcha_style.js")
+SCRIPTS = (
+    "charcha_capture.js",
+    "charcha_cards.js",
+    "charcha_client.js",
+    "charcha_icons.js",
+    "charcha_stage.js",
+    "charcha_style.js",
+    "dom.js",
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..host import HeadlessHost, InputError, atomic_path
+from ..host import HeadlessHost, InputError
 from ..workflow.options import UsageError
-from . import main as cli
+from .common import DONE, Bootstrap, json_target, prepare_output, write_picture, write_text
 from .setting_options import add_settings
 
 from songreel.nodes.film.metrics.settings import MetricsSettings
@@ -26,7 +26,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.set_defaults(run=_metrics)
 
 
-def _metrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
+def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     from songreel.nodes.film.metrics.plot import plot_likeness
 
     try:
@@ -35,8 +35,8 @@ def _metrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
         raise UsageError(str(error)) from None
     if not args.video.is_file():
         raise UsageError(f"There is no video '{args.video}'; check the name and the folder.")
-    out = None if args.json == "-" else cli.prepare_output(Path(args.json))
-    plot = None if args.plot is None else cli.prepare_output(args.plot)
+    out = json_target(args.json)
+    plot = None if args.plot is None else prepare_output(args.plot)
     host = HeadlessHost()
     with host.catching_ctrl_c():
         try:
@@ -44,19 +44,11 @@ def _metrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
         finally:
             host.close_line()
     if plot is not None:
-        from PIL import Image
-
-        with atomic_path(plot) as part:
-            Image.fromarray(plot_likeness(likeness)).save(part, format="PNG")
-    text = likeness.to_text() + "\n"
-    if out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        with atomic_path(out) as part:
-            part.write_text(text, "utf-8")
+        write_picture(plot_likeness(likeness), plot)
+    text = likeness.to_text()
+    write_text(text, out)
     sys.stderr.write(likeness.report() + "\n")
-    return cli.DONE
+    return DONE
 
 
 def _measured(args: argparse.Namespace, host: HeadlessHost, settings: MetricsSettings) -> Any:

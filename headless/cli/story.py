@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from ..host import HeadlessHost, InputError, atomic_path
+from ..host import HeadlessHost, InputError
 from ..workflow.options import UsageError
-from . import main as cli
+from .common import (
+    DONE,
+    Bootstrap,
+    add_json,
+    add_song,
+    json_target,
+    prepare_output,
+    read_text,
+    song_file,
+    write_picture,
+    write_text,
+)
 from .setting_options import add_settings, given_settings
 
 from songreel.nodes.song.emotion.settings import EmotionSettings
@@ -42,35 +52,26 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 def _command(commands: Any, parents: list[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, parents=parents, help=text)
-    command.add_argument("song", metavar="SONG", help=f"audio file, or '{cli.DEMO}' for the demo song")
-    command.add_argument("--json", required=True, metavar="OUT", help="JSON file, or - for standard output")
+    add_song(command)
+    add_json(command)
     return command
 
 
 def _heard(args: argparse.Namespace, host: HeadlessHost) -> tuple[Any, int]:
     from songreel.nodes.base.media.audio import read_audio
 
-    return read_audio(cli.song_file(args.song, host))
+    return read_audio(song_file(args.song, host))
 
 
 def _written(args: argparse.Namespace, out: Path | None, value: Any) -> int:
-    text = value.to_text() + "\n"
-    if out is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        with atomic_path(out) as part:
-            part.write_text(text, "utf-8")
-    return cli.DONE
+    text = value.to_text()
+    write_text(text, out)
+    return DONE
 
 
-def _target(args: argparse.Namespace) -> Path | None:
-    return None if args.json == "-" else cli.prepare_output(Path(args.json))
-
-
-def _lyrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
-    out, host = _target(args), HeadlessHost()
-    text = "" if args.text is None else cli.read_text(args.text, "lyrics file")
+def _lyrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
+    out, host = json_target(args.json), HeadlessHost()
+    text = "" if args.text is None else read_text(args.text, "lyrics file")
     waveform, rate = _heard(args, host)
     duration = waveform.shape[-1] / rate
     from songreel.nodes.song.lyrics import parse
@@ -88,27 +89,24 @@ def _lyrics(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
     return _written(args, out, lyrics)
 
 
-def _emotion(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
+def _emotion(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     from songreel.nodes.song.audio.cache import cached_analysis
     from songreel.nodes.song.emotion.hear import hear_emotion
     from songreel.nodes.song.emotion.plot import plot_emotion
 
-    out, host = _target(args), HeadlessHost()
-    plot = None if args.plot is None else cli.prepare_output(args.plot)
+    out, host = json_target(args.json), HeadlessHost()
+    plot = None if args.plot is None else prepare_output(args.plot)
     waveform, rate = _heard(args, host)
     song = None
     if args.model == "rules":
         song = cached_analysis(waveform, rate, fps=24, folder=host.cache_dir())
     emotion = hear_emotion(waveform, rate, EmotionSettings(model=args.model), song=song)
     if plot is not None:
-        from PIL import Image
-
-        with atomic_path(plot) as part:
-            Image.fromarray(plot_emotion(emotion)).save(part, format="PNG")
+        write_picture(plot_emotion(emotion), plot)
     return _written(args, out, emotion)
 
 
-def _story(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
+def _story(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     from songreel.nodes.base.timing import snap_fps
     from songreel.nodes.song.audio.cache import cached_analysis
     from songreel.nodes.song.emotion.hear import hear_emotion
@@ -118,14 +116,14 @@ def _story(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
 
     try:
         fps = snap_fps(args.fps)
-        own = "" if args.vocabulary is None else cli.read_text(args.vocabulary, "vocabulary")
+        own = "" if args.vocabulary is None else read_text(args.vocabulary, "vocabulary")
         wishes = Wishes(vocabulary=own, **given_settings(args, *STORY_OPTIONS))
         world = vocabulary.vocabulary_of(wishes.vocabulary, wishes.style)
     except InputError as error:
         raise UsageError(str(error)) from None
-    out, host = _target(args), HeadlessHost()
-    readable = None if args.text is None else cli.prepare_output(args.text)
-    words = "" if args.lyrics is None else cli.read_text(args.lyrics, "lyrics file")
+    out, host = json_target(args.json), HeadlessHost()
+    readable = None if args.text is None else prepare_output(args.text)
+    words = "" if args.lyrics is None else read_text(args.lyrics, "lyrics file")
     waveform, rate = _heard(args, host)
     song = cached_analysis(waveform, rate, fps=fps, folder=host.cache_dir())
     emotion = hear_emotion(waveform, rate, song=song)
@@ -136,6 +134,5 @@ def _story(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
     for note in notes:
         host.show_line(note, keep=True)
     if readable is not None:
-        with atomic_path(readable) as part:
-            part.write_text(story_text(story) + "\n", "utf-8")
+        write_text(story_text(story), readable)
     return _written(args, out, story)

@@ -8,9 +8,9 @@ from typing import Any
 
 from .. import demo_model
 from ..demo.subject import LOOKS, DemoSubject
-from ..host import HeadlessHost, atomic_path
+from ..host import HeadlessHost
 from ..workflow.options import UsageError
-from . import main as cli
+from .common import DEMO, DONE, Bootstrap, check_models, checkpoint_name, prepare_output, say, write_picture
 from .setting_options import add_settings, given_settings
 
 from songreel.nodes.base.errors import InputError
@@ -27,7 +27,7 @@ OPTIONS += ("memory", "seed")
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add `train` to the command line."""
     command = commands.add_parser("train", parents=parents, help="learn a LoRA of a captured person")
-    command.add_argument("subject", metavar="ID", help=f"record id of the person, or '{cli.DEMO}' for a drawn one")
+    command.add_argument("subject", metavar="ID", help=f"record id of the person, or '{DEMO}' for a drawn one")
     command.add_argument("--checkpoint", metavar="CKPT", help="SD1.5 checkpoint, file or name; for 'demo', its own")
     command.add_argument("--out", required=True, type=Path, metavar="LORA.safetensors", help="where the LoRA goes")
     command.add_argument(
@@ -42,22 +42,22 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.set_defaults(run=_train)
 
 
-def _train(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
+def _train(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     from songreel.nodes.person.identity.lora import DRAWN, read_metadata
     from songreel.nodes.person.identity.plot import plot_training
 
-    demo = args.subject == cli.DEMO
+    demo = args.subject == DEMO
     settings = _wanted(args, demo)
     if args.out.suffix.lower() != ".safetensors":
         raise UsageError(f"A LoRA is a .safetensors file, got --out '{args.out}'; give a name that ends in it.")
     if args.checkpoint is None and not demo:
         raise UsageError("--checkpoint is missing; give the SD1.5 checkpoint that will paint the person.")
-    cli.check_models(args.models)
-    out = cli.prepare_output(args.out)
-    plot = None if args.plot is None else cli.prepare_output(args.plot)
+    check_models(args.models)
+    out = prepare_output(args.out)
+    plot = None if args.plot is None else prepare_output(args.plot)
     host = HeadlessHost(models=args.models)
     bootstrap(host)
-    checkpoint = cli.checkpoint_name(args.checkpoint or str(demo_model.CHECKPOINT), host)
+    checkpoint = checkpoint_name(args.checkpoint or str(demo_model.CHECKPOINT), host)
     _check_replaced(out, DRAWN if demo else args.subject)
     with host.catching_ctrl_c(), host.executing("train", "Training"):
         try:
@@ -65,16 +65,13 @@ def _train(args: argparse.Namespace, bootstrap: cli.Bootstrap) -> int:
         finally:
             host.close_line()
     if plot is not None:
-        from PIL import Image
-
-        with atomic_path(plot) as part:
-            Image.fromarray(plot_training(done.curve)).save(part, format="PNG")
+        write_picture(plot_training(done.curve), plot)
     (_, first, _), (step, best, _) = done.curve.validation[0], done.curve.best
     words = read_metadata(done.path)["songreel.words"]
-    return cli._say(
+    return say(
         f"Wrote {args.out} ({out.stat().st_size / 1e6:.1f} MB): '{words}', step {step} kept, loss on unseen pictures "
         f"{first:.3f} to {best:.3f}.",
-        cli.DONE,
+        DONE,
     )
 
 
@@ -92,7 +89,7 @@ def _wanted(args: argparse.Namespace, demo: bool) -> Any:
 def _trained(args: argparse.Namespace, host: HeadlessHost, settings: Any, checkpoint: str, out: Path) -> Any:
     from songreel.nodes.base.types import IdentityRef
 
-    if args.subject == cli.DEMO:
+    if args.subject == DEMO:
         from songreel.nodes.person.identity.run import train_lora
 
         subject = DemoSubject(next(iter(LOOKS))).training_subject(settings.resolution)

@@ -71,8 +71,10 @@ class ImageSaveHelper:
         compress_level: int = 4,
     ) -> list[SavedResult]:
         """Save float pictures (B, H, W, 3) in 0..1 as numbered PNG files with the workflow in their metadata."""
-        from ..host import atomic_path, current, numbered
+        from ..host import atomic_path, numbered
         from PIL import Image as PILImage
+
+        from songreel.nodes.host import current
 
         host = current()
         root = host.temp_dir() if folder_type == FolderType.temp else host.output_dir()

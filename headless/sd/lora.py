@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion.sd15 import keys
-from songreel.nodes.host.port import Digest as _Digest
+from songreel.nodes.host.digest import Digest as _Digest
 
 log = logging.getLogger(__name__)
 

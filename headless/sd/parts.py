@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-from songreel.nodes.host.port import Digest as _Digest
+from songreel.nodes.host.digest import Digest as _Digest
 
 _loaded: weakref.WeakSet[Weights] = weakref.WeakSet()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion.attention_between import checked as checked_between
 from songreel.nodes.diffusion.fresh_noise import fresh_noise
 from songreel.nodes.diffusion.tcd import sample_tcd
-from songreel.nodes.host import port as _host
+from songreel.nodes.host.port import SAMPLERS, SCHEDULERS, Predict, Sampling
 
 LATENT_FACTOR = 0.18215  # a latent's scale inside the sampler over its scale outside
 N_TRAIN = 1000
@@ -70,7 +70,7 @@ def _levels(scheduler: str, n: int) -> torch.Tensor:
         return (first ** (1 / rho) + ramp * (last ** (1 / rho) - first ** (1 / rho))) ** rho
     if scheduler == "exponential":
         return torch.linspace(math.log(first), math.log(last), n).exp()
-    raise InputError(f"There is no scheduler '{scheduler}'; pick one of {', '.join(_host.SCHEDULERS)}.")
+    raise InputError(f"There is no scheduler '{scheduler}'; pick one of {', '.join(SCHEDULERS)}.")
 
 
 def schedule(scheduler: str, steps: int, denoise: float = 1.0) -> torch.Tensor:
@@ -172,7 +172,7 @@ def _denoiser(
     negative: torch.Tensor,
     n: int,
     cfg: float,
-    predict: _host.Predict | None = None,
+    predict: Predict | None = None,
 ) -> Denoiser:
     import torch
 
@@ -208,20 +208,7 @@ def _denoiser(
 
 
 def sample(
-    model: Model,
-    noise: torch.Tensor,
-    positive: torch.Tensor,
-    negative: torch.Tensor,
-    *,
-    steps: int,
-    cfg: float,
-    sampler: str,
-    scheduler: str,
-    latent: torch.Tensor | None = None,
-    denoise: float = 1.0,
-    on_step: OnStep | None = None,
-    predict: _host.Predict | None = None,
-    between: Sequence[float] | None = None,
+    model: Model, noise: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor, sampling: Sampling
 ) -> torch.Tensor:
     """Turn noise into latents as ComfyUI's KSampler does.
 
@@ -231,19 +218,8 @@ def sample(
         float32 (B, 4, h, w), unit variance.
     positive, negative : Tensor
         Prompt embeddings (1 or B, 77 * k, width). Their lengths may differ.
-    cfg : float
-        Guidance; at 1 the negative prompt has no effect and costs nothing.
-    latent : Tensor, optional
-        Where to start from, in the scale that the VAE gives; empty when absent.
-    denoise : float
-        How much of the way from noise to sample, 0..1. At 0 the latent comes back as it is.
-    on_step : callable, optional
-        Called as on_step(i, x0) after step i with the current estimate, in the sampler's own scale
-        (`LATENT_FACTOR` times the latent). What it raises ends the sampling.
-    predict : callable, optional
-        Takes the place of guidance, see `Host.sample`.
-    between : sequence of float, optional
-        Positions of the rows after the first two on the way between those, see `Host.sample`.
+    sampling : Sampling
+        How it is sampled. `on_step` sees estimates in the sampler's own scale, `LATENT_FACTOR` times the latent.
 
     Returns
     -------
@@ -257,32 +233,32 @@ def sample(
     """
     import torch
 
-    if sampler not in _SAMPLERS:
-        raise InputError(f"There is no sampler '{sampler}'; pick one of {', '.join(_host.SAMPLERS)}.")
-    if steps < 1:
-        raise InputError(f"'steps' is {steps}; sampling needs at least 1.")
+    if sampling.sampler not in _SAMPLERS:
+        raise InputError(f"There is no sampler '{sampling.sampler}'; pick one of {', '.join(SAMPLERS)}.")
+    if sampling.steps < 1:
+        raise InputError(f"'steps' is {sampling.steps}; sampling needs at least 1.")
     if noise.ndim != 4 or noise.shape[1] != model.latent_channels:
         raise InputError(
             f"The noise has the shape {tuple(noise.shape)}, this MODEL takes (B, {model.latent_channels}, h, w); "
             "use a latent made for SD1.5."
         )
-    if between is not None:
-        between = checked_between(between, noise.shape[0])
-    start = torch.zeros_like(noise) if latent is None else latent
+    between = None if sampling.between is None else checked_between(sampling.between, noise.shape[0])
+    start = torch.zeros_like(noise) if sampling.latent is None else sampling.latent
     if start.shape[0] not in (1, noise.shape[0]) or start.shape[1:] != noise.shape[1:]:
         raise InputError(
             f"The latent has the shape {tuple(start.shape)} and its noise {tuple(noise.shape)}; make them equal."
         )
     start = start.expand_as(noise)
-    if denoise <= 0:
+    if sampling.denoise <= 0:
         return start.float().cpu().clone()
     # Noise levels stay on the CPU as float32 numbers, where every device takes them from.
-    sigmas = schedule(scheduler, steps, denoise)
+    sigmas = schedule(sampling.scheduler, sampling.steps, sampling.denoise)
     device = model.weights.device
     noise, start = noise.to(device, torch.float32), start.to(device, torch.float32) * LATENT_FACTOR
     full = math.isclose(float(sigmas[0]), float(_sigma_table()[0][-1]), rel_tol=1e-5)
     x = noise * (torch.sqrt(1 + sigmas[0] ** 2) if full else sigmas[0]) + start
     with torch.no_grad(), attending_between(model.weights.module, between):
-        denoiser = _denoiser(model, positive, negative, noise.shape[0], cfg, predict)
-        x = _SAMPLERS[sampler](denoiser, x, sigmas, on_step or (lambda i, x0: None), noise)
+        denoiser = _denoiser(model, positive, negative, noise.shape[0], sampling.cfg, sampling.predict)
+        on_step = sampling.on_step or (lambda i, x0: None)
+        x = _SAMPLERS[sampling.sampler](denoiser, x, sigmas, on_step, noise)
     return (x / LATENT_FACTOR).cpu()

@@ -6,10 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..comfy_api import VideoCodec, VideoComponents, VideoContainer, io, ui
-from ..host import current, numbered
+from ..host import numbered
 
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host import current
 from songreel.nodes.host import port as _port
+from songreel.nodes.host.port import Sampling
 
 MAX_RESOLUTION = 16384
 # The core's own noise between steps is not ours, so samplers that add some are left to nodes that render videos.
@@ -390,13 +392,15 @@ class KSampler(io.ComfyNode):
             prepare_noise(samples, seed, latent_image.get("batch_index")),
             _embedding(positive, "positive"),
             _embedding(negative, "negative"),
-            steps=steps,
-            cfg=cfg,
-            sampler=sampler_name,
-            scheduler=scheduler,
-            latent=samples,
-            denoise=denoise,
-            on_step=lambda step, x0: progress.update(step + 1),
+            Sampling(
+                steps=steps,
+                cfg=cfg,
+                sampler=sampler_name,
+                scheduler=scheduler,
+                latent=samples,
+                denoise=denoise,
+                on_step=lambda step, x0: progress.update(step + 1),
+            ),
         )
         return io.NodeOutput({**latent_image, "samples": sampled})
 

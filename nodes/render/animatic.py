@@ -13,7 +13,7 @@ from ..base.media.codecs import Encoding
 from ..base.media.video import join_segments, write_segment
 from ..base.timing import clock_text
 from ..base.types import FrameSchedule, Story
-from ..host.port import Digest
+from ..host.digest import Digest
 from .motion.warp import Motion
 from .plan import excerpt_frames, excerpt_samples
 from .recipe import plain_fade

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
-from ..host.port import Host
+from ..host.port import Host, Sampling
 from .pictures import ShotMaterial
 from .plan import Plan, Segment
 from .quality import TRAVEL
@@ -28,7 +28,7 @@ def time_one_step(
     seconds = (0.0, 0.0)
     for _ in range(2):
         begin = time.perf_counter()
-        latent = host.sample(model, *batch, steps=1, **options)
+        latent = host.sample(model, *batch, Sampling(steps=1, **options))
         middle = time.perf_counter()
         host.vae_decode(vae, latent[:1])
         seconds = ((middle - begin) / settings.batch_size, time.perf_counter() - middle)

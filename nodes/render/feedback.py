@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from ..host.port import Digest, Host
+from ..host.digest import Digest
+from ..host.port import Host, Sampling
 from .motion.colour import Colours
 from .motion.warp import warp_by
 from .plan import Segment
@@ -155,13 +156,15 @@ class Feedback:
                 noise,
                 positive,
                 negative,
-                steps=steps,
-                cfg=recipe[CFG],
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                latent=latent,
-                denoise=float(course.denoise[n]),
-                on_step=lambda step, x0: self.tick(1),
+                Sampling(
+                    steps=steps,
+                    cfg=recipe[CFG],
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                    latent=latent,
+                    denoise=float(course.denoise[n]),
+                    on_step=lambda step, x0: self.tick(1),
+                ),
             )
         # As it comes back from disk: the last bits of what is computed from it depend on its order in memory.
         latents = latents.float().cpu().contiguous()

@@ -5,7 +5,7 @@ import json
 from ..base.node_inputs import inputs_of
 from ..base.settings import from_inputs
 from ..base.types import FrameSchedule, Story
-from ..host.port import current
+from ..host import current
 from ..person.identity.lora import IdentityLora
 from .settings import AnimaticSettings, RenderRun, RenderSettings, render_settings
 from comfy_api.latest import io

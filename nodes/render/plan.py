@@ -11,7 +11,7 @@ from ..base.errors import InputError
 from ..base.timing import boundary, exact_seconds, frame_count, frame_start
 from ..base.types import FrameSchedule, Story
 from ..diffusion.animatediff import WINDOW, Motion
-from ..host.port import Digest
+from ..host.digest import Digest
 from .anchors import Way
 from .course import Course, course_of
 from .quality import FEEDBACK, TRAVEL, quality_named

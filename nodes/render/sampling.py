@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from ..base.errors import InputError
-from ..host.port import Host
+from ..host.port import Host, Sampling
 from .anchors import Way, affordable, distance
 from .pace import FINEST, Measured, measure
 from .pictures import ShotMaterial
@@ -358,13 +358,15 @@ class LatentSource:
             latents = self.host.sample(
                 model,
                 *made,
-                steps=steps,
-                cfg=cfg,
-                sampler=settings.sampler,
-                scheduler=settings.scheduler,
-                on_step=lambda step, x0: self.tick(len(x0)),
-                **({"predict": rule} if traced else {}),
-                **({"between": positions} if looks else {}),
+                Sampling(
+                    steps=steps,
+                    cfg=cfg,
+                    sampler=settings.sampler,
+                    scheduler=settings.scheduler,
+                    on_step=lambda step, x0: self.tick(len(x0)),
+                    **({"predict": rule} if traced else {}),
+                    **({"between": positions} if looks else {}),
+                ),
             )
         latents = latents.float().cpu()
         if traced and not recorded:

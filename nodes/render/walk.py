@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..host.port import Digest
+from ..host.digest import Digest
 
 if TYPE_CHECKING:
     import torch

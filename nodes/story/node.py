@@ -3,7 +3,7 @@
 from ..base.node_inputs import inputs_of
 from ..base.settings import from_inputs
 from ..base.types import SongAnalysis, Story
-from ..host.port import current
+from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .settings import ShotChange, TimelineSettings, Wishes, World

@@ -194,6 +194,7 @@ def _sampled(parts, case, inputs):
 
     from headless.sd.sampling import sample
     from headless.sd.text import encode_text
+    from songreel.nodes.host.port import Sampling
 
     model, clip = parts
     noise, latent = (torch.from_numpy(inputs[name][: case["rows"]]) for name in ("noise", "latent"))
@@ -203,15 +204,17 @@ def _sampled(parts, case, inputs):
         noise,
         torch.cat([encode_text(clip, text) for text in case["positive"]]),
         encode_text(clip, case["negative"]),
-        steps=case["steps"],
-        cfg=case["cfg"],
-        sampler=case["sampler"],
-        scheduler=case["scheduler"],
-        latent=latent if case["denoise"] < 1 else None,
-        denoise=case["denoise"],
-        on_step=lambda i, x0: estimates.append(x0.clone()),
-        predict=comfy_parity.plain_rule(case["cfg"]) if case["predict"] else None,
-        between=case["between"],
+        Sampling(
+            steps=case["steps"],
+            cfg=case["cfg"],
+            sampler=case["sampler"],
+            scheduler=case["scheduler"],
+            latent=latent if case["denoise"] < 1 else None,
+            denoise=case["denoise"],
+            on_step=lambda i, x0: estimates.append(x0.clone()),
+            predict=comfy_parity.plain_rule(case["cfg"]) if case["predict"] else None,
+            between=case["between"],
+        ),
     )
     return result.numpy(), estimates[1].numpy()
 

@@ -235,7 +235,7 @@ def node(home):
 
     for name, module in comfy_api.modules().items():
         sys.modules.setdefault(name, module)
-    from songreel.nodes.host import port
+    from songreel.nodes import host as port
 
     before, host = port._installed, HeadlessHost(home)
     port.install(host)

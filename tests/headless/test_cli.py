@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headless.cli import catalogue, common
 from headless.cli import main as cli
+from headless.cli import render as render_command
 from headless.host import HeadlessHost, Interrupted, numbered
 from headless.workflow import options
 from headless.workflow.options import ROLES, UsageError, apply_role, apply_set, find_output, find_role, schemas_of
@@ -325,7 +327,7 @@ def test_publish_across_disks(tmp_path, monkeypatch):
         replace(a, b)
 
     monkeypatch.setattr(os, "replace", other_disk)
-    cli.publish(source, out)
+    common.publish(source, out)
     assert out.read_bytes() == b"video"
     assert not source.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
@@ -428,13 +430,13 @@ def _full(args, bootstrap):
     ],
 )
 def test_exit_codes(job, status, text, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_nodes", job)
+    monkeypatch.setattr(catalogue, "_nodes", job)
     assert cli.main(["nodes"], lambda host: None) == status
     assert capsys.readouterr().err.strip() == text
 
 
 def test_debug_shows_where(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_nodes", _crashed)
+    monkeypatch.setattr(catalogue, "_nodes", _crashed)
     assert cli.main(["nodes", "--debug"], lambda host: None) == 1
     assert "Traceback" in capsys.readouterr().err
 
@@ -472,7 +474,7 @@ def test_options_reach_the_shipped_workflow():
         + ["--seed", "5", "--start", "1", "--seconds", "2.5", "--draft"]
     )
     args.checkpoint = "demo.safetensors"
-    nodes = cli.with_options(cli.load_workflow(None), schemas, args, "demo.wav")
+    nodes = render_command.with_options(render_command.load_workflow(None), schemas, args, "demo.wav")
     found = {role: find_role(nodes, schemas, ROLES[role]) for role in ROLES if role != "identity"}
     values = {role: [nodes[node]["inputs"][name] for name in names] for role, (node, names) in found.items()}
     assert values == {

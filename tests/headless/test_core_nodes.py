@@ -18,8 +18,8 @@ from headless.workflow.core_nodes import (
     SaveVideo,
     prepare_noise,
 )
+from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.host import port
 
 torch = pytest.importorskip("torch")
 
@@ -54,9 +54,9 @@ def test_noise_of_picked_rows():
 class Recorder(HeadlessHost):
     """Keeps what sampling was asked for."""
 
-    def sample(self, model, noise, positive, negative, **options):
-        self.asked = options | {"noise": noise, "positive": positive}
-        options["on_step"](options["steps"] - 1, noise)
+    def sample(self, model, noise, positive, negative, sampling):
+        self.asked = vars(sampling) | {"noise": noise, "positive": positive}
+        sampling.on_step(sampling.steps - 1, noise)
         return noise + 1
 
     def encode_text(self, clip, text):

@@ -16,6 +16,7 @@ from headless.demo_training.prompts import HELD_OUT
 from headless.sd.sampling import sample
 from headless.sd.text import encode_text
 from headless.sd.vae import vae_decode, vae_encode
+from songreel.nodes.host.port import Sampling
 from support.demo_parts import demo_parts
 
 FOLDER = demo_model.CHECKPOINT.parent
@@ -35,7 +36,7 @@ def paint(noise, positive, *, cfg=demo_model.CFG):
     pictures = []
     for x, prompt in zip(noise.split(10), positive.split(10), strict=True):
         latent = sample(
-            model, x, prompt, encode_text(clip, ""), steps=8, cfg=cfg, sampler="dpmpp_2m", scheduler="karras"
+            model, x, prompt, encode_text(clip, ""), Sampling(steps=8, cfg=cfg, sampler="dpmpp_2m", scheduler="karras")
         )
         pictures.append(vae_decode(vae, latent))
     return torch.cat(pictures)

@@ -8,6 +8,7 @@ import pytest
 
 from headless.__main__ import bootstrap
 from headless.cli import main as cli
+from headless.cli import render as render_command
 from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost, Interrupted
 from headless.workflow.executor import Executor, NodeError, validate
@@ -35,7 +36,7 @@ def registry(host):
 
 def training(**changes):
     """DrawnSubject -> TrainDrawnSubjectLoRA -> a picture."""
-    nodes = json.loads(cli.DEMO_WORKFLOW.read_text("utf-8"))
+    nodes = json.loads(render_command.DEMO_WORKFLOW.read_text("utf-8"))
     graph = {key: nodes[key] for key in ("13", "14")}
     graph["14"]["inputs"] |= {"ckpt_name": CHECKPOINT.name} | TINY | changes
     graph["16"] = {"class_type": "PreviewImage", "inputs": {"images": ["14", 3]}}
@@ -52,7 +53,7 @@ def test_comfyui_never_lists_them_and_this_host_does(registry):
 
 
 def test_the_demo_workflow_is_the_story_with_a_drawn_person():
-    demo = json.loads(cli.DEMO_WORKFLOW.read_text("utf-8"))
+    demo = json.loads(render_command.DEMO_WORKFLOW.read_text("utf-8"))
     story = json.loads((ROOT / "workflows" / "api" / "story.json").read_text("utf-8"))
     added = {key: demo.pop(key)["class_type"] for key in ("13", "14", "15")}
     assert list(added.values()) == ["DrawnSubject", "TrainDrawnSubjectLoRA", "ApplyIdentityLoRA"]
@@ -115,8 +116,8 @@ def test_no_array_gets_into_a_drawn_person(registry):
 @pytest.mark.parametrize(
     ("more", "name"),
     [
-        ([], str(cli.DEMO_WORKFLOW)),
-        (["--lyrics", "x.lrc"], str(cli.DEMO_WORKFLOW)),
+        ([], str(render_command.DEMO_WORKFLOW)),
+        (["--lyrics", "x.lrc"], str(render_command.DEMO_WORKFLOW)),
         (["--draft"], "story"),
         (["--checkpoint", "x"], "story"),
         (["--server", "http://localhost"], "story"),
@@ -126,15 +127,15 @@ def test_no_array_gets_into_a_drawn_person(registry):
 )
 def test_which_workflow_the_demo_song_gets(more, name):
     arguments = cli.parser().parse_args(["render", "demo", "--out", "x.mp4", *more])
-    assert cli._usual_workflow(arguments) == name
+    assert render_command._usual_workflow(arguments) == name
     own = cli.parser().parse_args(["render", "song.mp3", "--out", "x.mp4", *more])
-    assert cli._usual_workflow(own) == ("beat_video" if "--prompt" in more else "story")
+    assert render_command._usual_workflow(own) == ("beat_video" if "--prompt" in more else "story")
 
 
-@pytest.mark.parametrize("name", ["music_video", str(cli.DEMO_WORKFLOW)])
+@pytest.mark.parametrize("name", ["music_video", str(render_command.DEMO_WORKFLOW)])
 def test_steps_and_seed_are_the_samplers_where_a_training_has_them_too(registry, name):
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry.items()})
-    graph = cli.load_workflow(name)
+    graph = render_command.load_workflow(name)
     for role in ("steps", "seed", "guidance"):
         assert find_role(graph, schemas, ROLES[role])[0] == "11"
     changed = apply_role(graph, schemas, ROLES["checkpoint"], "mine.safetensors")

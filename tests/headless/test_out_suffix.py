@@ -6,7 +6,7 @@ import json
 import pytest
 
 from headless.__main__ import bootstrap
-from headless.cli import main as cli
+from headless.cli import render as cli
 from headless.host import HeadlessHost
 from headless.workflow import options
 
@@ -14,8 +14,8 @@ from headless.workflow import options
 @pytest.fixture(scope="module")
 def schemas(tmp_path_factory):
     from headless.workflow.core_nodes import registry
-    from songreel.nodes.host import port
-    from songreel.nodes.host.port import _installed as before
+    from songreel.nodes import host as port
+    from songreel.nodes.host import _installed as before
 
     bootstrap(HeadlessHost(tmp_path_factory.mktemp("home"), stream=io.StringIO()))
     found = options.schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})

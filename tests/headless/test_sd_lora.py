@@ -9,6 +9,7 @@ from headless.sd.parts import fingerprint
 from headless.sd.sampling import sample
 from headless.sd.text import encode_text
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import Sampling
 from support.demo_parts import demo_parts
 from support.random_lora import random_lora
 
@@ -23,7 +24,7 @@ def weight(part, layer=LAYER):
 def picture(model, clip):
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     positive, negative = encode_text(clip, "a fox"), encode_text(clip, "")
-    return sample(model, noise, positive, negative, steps=2, cfg=4.0, sampler="euler", scheduler="normal")
+    return sample(model, noise, positive, negative, Sampling(steps=2, cfg=4.0, sampler="euler", scheduler="normal"))
 
 
 @pytest.fixture

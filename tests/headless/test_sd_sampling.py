@@ -13,6 +13,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion import tcd
 from songreel.nodes.diffusion.fresh_noise import fresh_noise
 from songreel.nodes.host import port as host
+from songreel.nodes.host.port import Sampling
 from support.demo_parts import demo_parts
 from support.random_lora import random_lora
 
@@ -157,16 +158,21 @@ def test_tcd_without_chance_is_euler_and_with_all_of_it_lcm():
 def test_lcm_and_tcd_sample_a_row_alone_as_among_others(prompts, cfg, name):
     options = OPTIONS | {"sampler": name, "scheduler": "sgm_uniform", "cfg": cfg}
     model, rows = demo_parts()[0], torch.cat(prompts[:2])
-    together = sample(model, noise(2), rows, prompts[1], **options)
-    alone = sample(model, noise(2)[1:], rows[1:], prompts[1], **options)
+    together = sample(model, noise(2), rows, prompts[1], Sampling(**options))
+    alone = sample(model, noise(2)[1:], rows[1:], prompts[1], Sampling(**options))
     assert float((alone - together[1:]).norm() / alone.norm()) < 1e-4
-    assert float((together - sample(model, noise(2), rows, prompts[1], **(options | {"sampler": "euler"}))).norm()) > 1
+    assert (
+        float(
+            (together - sample(model, noise(2), rows, prompts[1], Sampling(**(options | {"sampler": "euler"})))).norm()
+        )
+        > 1
+    )
 
 
 def test_guidance_of_one_leaves_the_negative_out(prompts):
     model = demo_parts()[0]
     options = OPTIONS | {"cfg": 1.0}
-    results = [sample(model, noise(), prompts[0], negative, **options) for negative in prompts[:2]]
+    results = [sample(model, noise(), prompts[0], negative, Sampling(**options)) for negative in prompts[:2]]
     assert torch.equal(*results)
 
 
@@ -176,7 +182,10 @@ def test_guidance_extrapolates(prompts):
     for cfg in (0.0, 1.0, 3.0):
         keep = estimates.setdefault(cfg, [])
         sample(
-            model, noise(), *prompts[:2], **(OPTIONS | {"cfg": cfg}), on_step=lambda i, x0, keep=keep: keep.append(x0)
+            model,
+            noise(),
+            *prompts[:2],
+            Sampling(**(OPTIONS | {"cfg": cfg}), on_step=lambda i, x0, keep=keep: keep.append(x0)),
         )
     unwanted, wanted, guided = (estimates[cfg][0] for cfg in (0.0, 1.0, 3.0))
     torch.testing.assert_close(guided, unwanted + 3 * (wanted - unwanted), rtol=1e-4, atol=1e-4)
@@ -184,34 +193,36 @@ def test_guidance_extrapolates(prompts):
 
 def test_prompts_of_different_length(prompts):
     model = demo_parts()[0]
-    long_negative = sample(model, noise(), prompts[0], prompts[2], **OPTIONS)
-    repeated = sample(model, noise(), prompts[0].repeat(1, 2, 1), prompts[2], **OPTIONS)
+    long_negative = sample(model, noise(), prompts[0], prompts[2], Sampling(**OPTIONS))
+    repeated = sample(model, noise(), prompts[0].repeat(1, 2, 1), prompts[2], Sampling(**OPTIONS))
     torch.testing.assert_close(long_negative, repeated)
 
 
 def test_rows_do_not_touch_each_other(prompts):
     model = demo_parts()[0]
     rows = torch.cat(prompts[:2] + prompts[:1])
-    together = sample(model, noise(3), rows, prompts[1], **OPTIONS)
+    together = sample(model, noise(3), rows, prompts[1], Sampling(**OPTIONS))
     other = torch.cat([noise(3)[:1], noise(2, seed=9)])
-    assert torch.equal(sample(model, other, rows, prompts[1], **OPTIONS)[:1], together[:1])
+    assert torch.equal(sample(model, other, rows, prompts[1], Sampling(**OPTIONS))[:1], together[:1])
     for i in range(3):
-        alone = sample(model, noise(3)[i : i + 1], rows[i : i + 1], prompts[1], **OPTIONS)
+        alone = sample(model, noise(3)[i : i + 1], rows[i : i + 1], prompts[1], Sampling(**OPTIONS))
         assert float((alone - together[i]).norm() / alone.norm()) < 1e-4
 
 
 def test_one_row_serves_all_latents(prompts):
     model = demo_parts()[0]
-    one = sample(model, noise(2), *prompts[:2], **OPTIONS)
-    assert torch.equal(one, sample(model, noise(2), prompts[0].repeat(2, 1, 1), prompts[1], **OPTIONS))
+    one = sample(model, noise(2), *prompts[:2], Sampling(**OPTIONS))
+    assert torch.equal(one, sample(model, noise(2), prompts[0].repeat(2, 1, 1), prompts[1], Sampling(**OPTIONS)))
 
 
 def test_a_latent_is_where_it_starts(prompts):
     model = demo_parts()[0]
     latent = noise(seed=4) * 5
-    assert torch.equal(sample(model, noise(), *prompts[:2], **OPTIONS, latent=latent, denoise=0.0), latent)
+    assert torch.equal(sample(model, noise(), *prompts[:2], Sampling(**OPTIONS, latent=latent, denoise=0.0)), latent)
     distances = [
-        float((sample(model, noise(), *prompts[:2], **OPTIONS, latent=latent, denoise=denoise) - latent).norm())
+        float(
+            (sample(model, noise(), *prompts[:2], Sampling(**OPTIONS, latent=latent, denoise=denoise)) - latent).norm()
+        )
         for denoise in (0.1, 0.4, 1.0)
     ]
     assert distances == sorted(distances)
@@ -220,7 +231,7 @@ def test_a_latent_is_where_it_starts(prompts):
 def test_steps_are_reported_and_can_end_it(prompts):
     model = demo_parts()[0]
     seen = []
-    result = sample(model, noise(), *prompts[:2], **OPTIONS, on_step=lambda i, x0: seen.append((i, x0)))
+    result = sample(model, noise(), *prompts[:2], Sampling(**OPTIONS, on_step=lambda i, x0: seen.append((i, x0))))
     assert [i for i, _ in seen] == [0, 1, 2]
     torch.testing.assert_close(seen[-1][1] / LATENT_FACTOR, result)
 
@@ -228,14 +239,14 @@ def test_steps_are_reported_and_can_end_it(prompts):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample(model, noise(), *prompts[:2], **OPTIONS, on_step=stop)
+        sample(model, noise(), *prompts[:2], Sampling(**OPTIONS, on_step=stop))
 
 
 def test_it_repeats_and_changes_nothing_it_was_given(prompts):
     model = demo_parts()[0]
     given = [noise(), prompts[0].clone(), prompts[1].clone(), noise(seed=2)]
     before = [part.clone() for part in given]
-    results = [sample(model, *given[:3], **OPTIONS, latent=given[3], denoise=0.5) for _ in range(2)]
+    results = [sample(model, *given[:3], Sampling(**OPTIONS, latent=given[3], denoise=0.5)) for _ in range(2)]
     assert torch.equal(*results)
     assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
 
@@ -273,7 +284,7 @@ def test_rows_between_attend_to_the_ends_as_the_formula_has_it(prompts, cfg, chu
     met = []
     handle = layer.register_forward_hook(lambda module, given, result: met.append((given[0], result)))
     try:
-        sample(model, *way(prompts), **(WAY | {"cfg": cfg, "steps": 1}))
+        sample(model, *way(prompts), Sampling(**(WAY | {"cfg": cfg, "steps": 1})))
     finally:
         handle.remove()
     (given, result), project = met[0], layer.to_out[0]
@@ -292,20 +303,22 @@ def test_rows_between_attend_to_the_ends_as_the_formula_has_it(prompts, cfg, chu
 def test_ends_are_as_without_rows_between_and_those_are_not(prompts, sampler):
     options = WAY | {"sampler": sampler}
     model, (start, positive, negative) = demo_parts()[0], way(prompts)
-    made = sample(model, start, positive, negative, **options)
-    plain = sample(model, start, positive, negative, **(options | {"between": None}))
+    made = sample(model, start, positive, negative, Sampling(**options))
+    plain = sample(model, start, positive, negative, Sampling(**(options | {"between": None})))
     assert spread(made[:2], plain[:2]) < 1e-4
     assert min(spread(made[i], plain[i]) for i in (2, 3)) > 0.01
     other = torch.cat([start[:2], noise(2, seed=9)])
-    assert torch.equal(sample(model, other, positive, negative, **options)[:2], made[:2])
+    assert torch.equal(sample(model, other, positive, negative, Sampling(**options))[:2], made[:2])
 
 
 def test_rows_between_do_not_touch_each_other(prompts):
     model, (start, positive, negative) = demo_parts()[0], way(prompts)
-    made = sample(model, start, positive, negative, **WAY)
+    made = sample(model, start, positive, negative, Sampling(**WAY))
     for i in (2, 3):
         rows = [0, 1, i]
-        alone = sample(model, start[rows], positive[rows], negative, **(WAY | {"between": [WAY["between"][i - 2]]}))
+        alone = sample(
+            model, start[rows], positive[rows], negative, Sampling(**(WAY | {"between": [WAY["between"][i - 2]]}))
+        )
         assert spread(alone[2], made[i]) < 1e-4
 
 
@@ -319,8 +332,7 @@ def test_a_row_at_an_end_and_made_of_it_is_that_end(prompts, change):
         start[rows],
         positive[rows],
         negative,
-        latent=latent,
-        **(WAY | {"between": [0, 1, 0.5]} | change),
+        Sampling(latent=latent, **(WAY | {"between": [0, 1, 0.5]} | change)),
     )
     assert spread(made[2], made[0]) < 1e-4 and spread(made[3], made[1]) < 1e-4
     assert spread(made[4], made[0]) > 0.01
@@ -335,23 +347,23 @@ def test_rows_between_with_a_rule_of_ones_own(prompts, denoise):
         assert spread(evaluate(False)[0], wanted) < 1e-4
         return unwanted + (wanted - unwanted) * options["cfg"]
 
-    results = [sample(demo_parts()[0], *way(prompts), **options, predict=rule) for rule in (None, predict)]
+    results = [sample(demo_parts()[0], *way(prompts), Sampling(**options, predict=rule)) for rule in (None, predict)]
     assert spread(*results) < 1e-5
 
 
 def test_rows_between_with_a_lora(prompts):
     parts = demo_parts()
     model = apply_lora(*parts[:2], random_lora(*parts[:2], rank=4, seed=5), 0.8, 0.6)[0]
-    made = [sample(each, *way(prompts), **WAY) for each in (model, parts[0], model)]
+    made = [sample(each, *way(prompts), Sampling(**WAY)) for each in (model, parts[0], model)]
     assert torch.equal(made[0], made[2]) and spread(made[0], made[1]) > 0.01
-    plain = sample(model, *way(prompts), **OPTIONS)
+    plain = sample(model, *way(prompts), Sampling(**OPTIONS))
     assert spread(made[0][:2], plain[:2]) < 1e-4
 
 
 def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
     model = demo_parts()[0]
     before, mark = model.weights.module.attn_processors, fingerprint(model)
-    plain = sample(model, *way(prompts), **OPTIONS)
+    plain = sample(model, *way(prompts), Sampling(**OPTIONS))
     during = []
 
     def stop(i, x0):
@@ -359,13 +371,13 @@ def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample(model, *way(prompts), **WAY, on_step=stop)
+        sample(model, *way(prompts), Sampling(**WAY, on_step=stop))
     changed = {name for name in before if during[0][name] is not before[name]}
     assert changed == {name for name in before if ".attn1." in name} and changed
-    sample(model, *way(prompts), **WAY)
+    sample(model, *way(prompts), Sampling(**WAY))
     after = model.weights.module.attn_processors
     assert before.keys() == after.keys() and all(after[name] is before[name] for name in before)
-    assert torch.equal(sample(model, *way(prompts), **OPTIONS), plain) and fingerprint(model) == mark
+    assert torch.equal(sample(model, *way(prompts), Sampling(**OPTIONS)), plain) and fingerprint(model) == mark
 
 
 @pytest.mark.parametrize(
@@ -388,4 +400,4 @@ def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
 def test_bad_input_is_named(prompts, change, message):
     arguments = {"noise": noise(), "positive": prompts[0], "negative": prompts[1], **OPTIONS} | change
     with pytest.raises(InputError, match=message):
-        sample(demo_parts()[0], **arguments)
+        sample(demo_parts()[0], Sampling(**arguments))

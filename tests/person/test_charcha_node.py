@@ -22,7 +22,7 @@ from support.faces import needs_faces
 
 @pytest.fixture
 def host(tmp_path):
-    from songreel.nodes.host import port
+    from songreel.nodes import host as port
 
     before, host = port._installed, HeadlessHost(tmp_path)
     port.install(host)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from headless.host import HeadlessHost, InputError
-from songreel.nodes.host import port as host_port
+from songreel.nodes.host import owner_keys as host_port
 from songreel.nodes.person.charcha import consent
 from songreel.nodes.person.charcha import store as store_module
 from support.paths import ROOT

@@ -10,6 +10,7 @@ from test_render import RATE, Killed, SmallHost, frames_of, settings
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import course as course_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
@@ -31,11 +32,11 @@ class PaintingHost(SmallHost):
         super().__init__(root, **options)
         self.painted = []
 
-    def sample(self, model, noise, *prompts, steps, latent=None, denoise=1.0, **options):
-        if latent is not None:
-            self.painted.append((steps, round(denoise, 4)))
-            noise = latent * (1 - denoise) + noise * denoise
-        return super().sample(model, noise, *prompts, steps=steps, **options)
+    def sample(self, model, noise, positive, negative, sampling):
+        if sampling.latent is not None:
+            self.painted.append((sampling.steps, round(sampling.denoise, 4)))
+            noise = sampling.latent * (1 - sampling.denoise) + noise * sampling.denoise
+        return super().sample(model, noise, positive, negative, sampling)
 
     def vae_encode(self, vae, pixels):
         latent = torch.logit(pixels.permute(0, 3, 1, 2).clamp(0.01, 0.99))
@@ -161,7 +162,9 @@ def test_without_denoise_the_picture_is_only_moved(tmp_path):
         _, report = render(host, made=made, changes={"anchor_colours": False, "border": "black"})
     assert report["pictures_sampled"] == 1 and not host.painted
     material = ShotMaterial(host, "clip", made[0], settings(height=64))
-    latent = host.sample("model", *material.batch(0, 0, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+    latent = host.sample(
+        "model", *material.batch(0, 0, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+    )
     expected = host.vae_decode("vae", latent)[0].numpy()
     moved = np.eye(3)
     for n in range(24):

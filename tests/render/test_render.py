@@ -18,6 +18,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import video as video_io
 from songreel.nodes.base.media.codecs import CODECS
 from songreel.nodes.host import port as host_port
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
 from songreel.nodes.render import shown as shown_stage
@@ -101,28 +102,26 @@ class SmallHost(host_port.Host):
         generator = torch.Generator().manual_seed(len(text) * 1000 + sum(map(ord, text)))
         return torch.randn((1, 77 * chunks, 768), generator=generator)
 
-    def sample(
-        self, model, noise, positive, negative, *, steps, cfg, sampler, scheduler, on_step=None, predict=None, **_
-    ):
+    def sample(self, model, noise, positive, negative, sampling):
         self.batch_shapes.add((tuple(noise.shape), tuple(positive.shape), tuple(negative.shape)))
         x = noise
         shifts = [0.05 * text.mean(dim=(1, 2))[:, None, None, None] for text in (positive, negative)]
-        for step, sigma in enumerate(np.geomspace(14.6, 0.03, steps)):
+        for step, sigma in enumerate(np.geomspace(14.6, 0.03, sampling.steps)):
 
             def evaluate(guided, x=x):
                 self.rows += len(x) * (2 if guided else 1)
                 return 0.9 * x + shifts[0], 0.9 * x + shifts[1] if guided else None
 
-            if predict is not None:
-                x = predict(step, x, float(sigma), evaluate)
+            if sampling.predict is not None:
+                x = sampling.predict(step, x, float(sigma), evaluate)
             else:
                 wanted, unwanted = evaluate(True)
-                x = unwanted + (wanted - unwanted) * cfg
+                x = unwanted + (wanted - unwanted) * sampling.cfg
             self.steps += 1
             if self.die_at_step is not None and self.steps >= self.die_at_step:
                 raise Killed
-            if on_step is not None:
-                on_step(step, x)
+            if sampling.on_step is not None:
+                sampling.on_step(step, x)
         return x
 
     def vae_encode(self, vae, pixels):
@@ -246,7 +245,7 @@ def test_keyframes_show_the_shots_own_noise_and_prompt(whole, tmp_path):
     material = ShotMaterial(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
         latent = host.sample(
-            "model", *material.batch(shot, shot, [0.0]), steps=3, cfg=7.0, sampler="euler", scheduler="normal"
+            "model", *material.batch(shot, shot, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
         )
         expected = shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
         # What differs is chroma subsampling at the edges of the blocks.

@@ -20,9 +20,10 @@ class LookingHost(SmallHost):
         super().__init__(root, **options)
         self.asked = []
 
-    def sample(self, model, noise, *conditioning, between=None, **options):
+    def sample(self, model, noise, positive, negative, sampling):
+        between = sampling.between
         self.asked.append((len(noise), between))
-        x = super().sample(model, noise, *conditioning, **options)
+        x = super().sample(model, noise, positive, negative, sampling)
         if between is not None:
             attention.checked(between, len(noise))
             t = torch.tensor(between)[:, None, None, None]

@@ -9,6 +9,7 @@ from test_render import RATE, Killed, SmallHost, frames_of, inputs, settings
 
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import pictures, recipe
 from songreel.nodes.render import render as render_stage
 from songreel.nodes.render import shown as shown_stage
@@ -63,7 +64,7 @@ def render(host, made, *, changes=None, likeness=None, **run):
 def picture(host, material, story, frame, schedule, **options):
     """A frame of a schedule sampled by hand, from its two shots."""
     a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
-    latent = host.sample("model", *material.batch(a, b, [t]), **(OPTIONS | options))
+    latent = host.sample("model", *material.batch(a, b, [t]), Sampling(**(OPTIONS | options)))
     return shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
 
 
@@ -185,8 +186,8 @@ class LoraHost(SmallHost):
         assert strength_clip == 0
         return f"{model}+{strength_model}", clip
 
-    def sample(self, model, noise, *args, **options):
-        return super().sample(model, noise, *args, **options) + float(model.partition("+")[2] or 0)
+    def sample(self, model, noise, positive, negative, sampling):
+        return super().sample(model, noise, positive, negative, sampling) + float(model.partition("+")[2] or 0)
 
 
 def test_the_lora_changes_on_top_of_what_the_model_has(tmp_path):

@@ -10,6 +10,7 @@ from test_render import Killed, SmallHost, frames_of, inputs, render, settings
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion import animatediff
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import pictures
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import shown as shown_stage
@@ -30,9 +31,9 @@ class MovingHost(SmallHost):
     def fingerprint(self, part):
         return f"{part} {self.window}"
 
-    def sample(self, model, noise, *conditioning, **options):
+    def sample(self, model, noise, positive, negative, sampling):
         self.batches.append(len(noise))
-        x = super().sample(model, noise, *conditioning, **options)
+        x = super().sample(model, noise, positive, negative, sampling)
         return 0.7 * x + 0.3 * x.mean(dim=0, keepdim=True)
 
 
@@ -76,7 +77,9 @@ def test_a_window_is_what_its_noise_and_prompts_give(whole, tmp_path):
     noise, positive, negative = material.cooked(1, 2, rows, (story.shots[1].prompt,), [n % 16 for n in own])
     batch = torch.randn((16, 4, 9, 8), generator=torch.Generator().manual_seed(5 + 1))
     assert schedule.t[36] == 0 and torch.equal(noise[0], batch[36 % 16])
-    latents = host.sample("model", noise, positive, negative, steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+    latents = host.sample(
+        "model", noise, positive, negative, Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
+    )
     expected = shown_stage.to_uint8(host.vae_decode("vae", latents))
     shown = frames[own.start : own.stop].astype(int)
     assert np.abs(shown - expected).mean() < 5

@@ -12,6 +12,7 @@ from test_render_modulated import OPTIONS, film, lively
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import Sampling
 from songreel.nodes.render import pictures, sampling
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render.sampler import clip as clip_stage
@@ -66,7 +67,7 @@ def test_rows_are_what_the_renderer_samples(tmp_path, made):
     # Prompts of one and of two parts stand in one batch.
     assert clip.positive.shape == clip.negative.shape == (40, 154, 768)
     noise = clip.noise.generate_noise({"samples": clip.latent})
-    sampled = host.sample("model", noise, clip.positive, clip.negative, **OPTIONS).numpy()
+    sampled = host.sample("model", noise, clip.positive, clip.negative, Sampling(**OPTIONS)).numpy()
     expected = exact_latents(host, ("model", "clip"), story, schedule, settings(), tmp_path / "work")
     assert np.abs(sampled - expected[18:58]).max() < 1e-5
     assert np.abs(np.diff(sampled, axis=0)).max() > 1e-3

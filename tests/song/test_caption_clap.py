@@ -107,7 +107,7 @@ host = HeadlessHost(sys.argv[1])
 bootstrap(host)
 host.model_folders = lambda kind: [Path(sys.argv[2]).parent] if kind == "clap" else []
 from songreel.nodes import node_classes
-from songreel.nodes.host.port import install
+from songreel.nodes.host import install
 install(host)
 import torch
 from headless.demo.song import make_demo_song

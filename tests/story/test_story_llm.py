@@ -13,8 +13,8 @@ from headless.host import HeadlessHost
 from support.paths import ROOT
 
 pytest.importorskip("openai", reason="openai is not installed (pip install openai)")
+from songreel.nodes import host as host_port
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.host import port as host_port
 from songreel.nodes.story import llm, make
 from songreel.nodes.story import llm_client as client
 

@@ -15,7 +15,7 @@ from headless.host import HeadlessHost
 host = HeadlessHost(sys.argv[1])
 bootstrap(host)
 from songreel.nodes import node_classes
-from songreel.nodes.host.port import install
+from songreel.nodes.host import install
 install(host)
 import torch
 from headless.demo.song import LYRICS, make_demo_song

@@ -22,7 +22,10 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
     import numpy as np
     import torch
 
+    import headless  # noqa: F401  (registers the pack)
     from songreel.nodes.host import port
+    from songreel.nodes.host.comfy import ComfyHost
+    from songreel.nodes.host.port import Sampling
 
     logging.getLogger().setLevel(logging.ERROR)
     with open(cases_file, encoding="utf-8") as file:
@@ -57,16 +60,18 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
             if case["sampler"] in port.ADDING_NOISE or case.get("between"):
                 # ComfyUI's own noise between steps depends on the batch; ours is given to its sampler by the port.
                 # Rows that attend to the ends of their way are the port's as well.
-                results[case["name"]] = port.ComfyHost().sample(
+                results[case["name"]] = ComfyHost().sample(
                     unet,
                     noise,
                     positive,
                     negative,
-                    **{name: case[name] for name in ("steps", "cfg", "sampler", "scheduler", "denoise")},
-                    latent=latent,
-                    on_step=lambda step, x0, keep=estimates: keep.append(x0.clone()),
-                    predict=plain_rule(case["cfg"]) if case.get("predict") else None,
-                    between=case.get("between"),
+                    Sampling(
+                        **{name: case[name] for name in ("steps", "cfg", "sampler", "scheduler", "denoise")},
+                        latent=latent,
+                        on_step=lambda step, x0, keep=estimates: keep.append(x0.clone()),
+                        predict=plain_rule(case["cfg"]) if case.get("predict") else None,
+                        between=case.get("between"),
+                    ),
                 )
                 results[case["name"] + " x0"] = estimates[1]
                 continue
@@ -86,7 +91,7 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
                 seed=0,
             )
             results[case["name"] + " x0"] = estimates[1]
-        for name, value in between_in_comfyui(port, model, positive, negative, inputs).items():
+        for name, value in between_in_comfyui(model, positive, negative, inputs).items():
             results[f"between {name}"] = value
     np.savez(out_file, **{name: value.float().cpu().numpy() for name, value in results.items()})
 
@@ -101,21 +106,25 @@ def plain_rule(cfg):
     return predict
 
 
-def between_in_comfyui(port, model, positive, negative, inputs):
+def between_in_comfyui(model, positive, negative, inputs):
     """What only ComfyUI can do with the prompts of rows between ends: other chunks, and what becomes of the MODEL."""
     import copy
 
     import comfy.samplers
     import torch
 
+    from songreel.nodes.base.errors import InputError
+    from songreel.nodes.host.comfy import ComfyHost
+    from songreel.nodes.host.port import Sampling
+
     def sampled(model, **more):
         options = {"steps": 2, "cfg": 7.5, "sampler": "euler", "scheduler": "normal", "between": [0.25, 0.8]}
-        return port.ComfyHost().sample(model, inputs["noise"], positive[:1], negative, **(options | more))
+        return ComfyHost().sample(model, inputs["noise"], positive[:1], negative, Sampling(**(options | more)))
 
     def refused(model):
         try:
             sampled(model)
-        except port.InputError as error:
+        except InputError as error:
             return torch.tensor(list(str(error).encode()))
         return torch.zeros(0)
 
@@ -139,7 +148,7 @@ def between_in_comfyui(port, model, positive, negative, inputs):
         patched.set_model_unet_function_wrapper(wrapper)
         return patched
 
-    host, results = port.ComfyHost(), {}
+    host, results = ComfyHost(), {}
     mark, options = host.fingerprint(model), copy.deepcopy(model.model_options)
     results["usual"] = sampled(watched(False))
     results["turned"] = sampled(watched(True))

@@ -1,6 +1,6 @@
 /** Draws the lanes of the beat view on a canvas: sections, waveform, curve, beats, time axis. */
 
-import { clock } from "./beat_times.js";
+import { clamp, clock } from "./numbers.js";
 
 const BLUE = ["#4a7fb0", "#7db4e8"];
 const AMBER = "#f0a050";
@@ -11,14 +11,20 @@ const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 30
 const LABEL_GAP = 6;
 const LABEL_WIDTH = 22;
 
-/** One byte per value. @param {string} text base64 */
+/**
+ * @param {string} text base64
+ * @returns {Uint8Array} one byte per value
+ */
 export function decode(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 /**
- * Top and height of every lane in CSS pixels.
- * @param {number} height @param {boolean} sections whether there is a band of sections
+ * Where the lanes lie.
+ *
+ * @param {number} height CSS pixels of all of them
+ * @param {boolean} sections whether there is a band of sections
+ * @returns {Record<"sections" | "wave" | "curve" | "beats" | "ruler", {top: number, height: number}>} CSS pixels
  */
 export function layout(height, sections) {
   const band = sections ? 20 : 0;
@@ -36,17 +42,45 @@ export function layout(height, sections) {
 }
 
 /**
- * @typedef {object} Scene
- * @property {number} width @property {number} height CSS pixels
- * @property {number} ratio device pixels per CSS pixel
- * @property {number} start @property {number} span seconds that are shown
- * @property {object} song what the node sent
- * @property {Uint8Array} peaks @property {Uint8Array} curve
- * @property {{own: boolean, beats: number[], downbeats: number[]}} heard
- * @property {{text: string, font: string}} theme
+ * What a run of the node sent.
+ *
+ * @typedef {object} Song
+ * @property {number} duration seconds
+ * @property {number} fps of the video
+ * @property {number} n_frames of the video
+ * @property {number} tempo beats per minute, 0 for none
+ * @property {number[]} beats seconds
+ * @property {number[]} downbeats seconds
+ * @property {number[]} onsets seconds
+ * @property {{beats: number[], downbeats: number[]}} detected before corrections
+ * @property {{start: number, end: number, label: string, energy: number}[]} sections
+ * @property {string} peaks base64, one byte per value
+ * @property {Record<string, string>} curves base64 by the curve's name
+ * @property {{filename: string, subfolder: string, type: string} | null} audio the song as a file of ComfyUI
  */
 
-/** @param {CanvasRenderingContext2D} context @param {Scene} scene */
+/**
+ * What is drawn.
+ *
+ * @typedef {object} Scene
+ * @property {number} width CSS pixels
+ * @property {number} height CSS pixels
+ * @property {number} ratio device pixels per CSS pixel
+ * @property {number} start first second that is shown
+ * @property {number} span seconds that are shown
+ * @property {Song} song
+ * @property {Uint8Array} peaks loudness over the song
+ * @property {Uint8Array} curve values over the video's frames
+ * @property {{own: boolean, beats: number[], downbeats: number[]}} heard the beats as the next run gives them
+ * @property {{text: string, font: string}} theme colour and typeface
+ */
+
+/**
+ * Draw all lanes.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scene} scene
+ */
 export function drawLanes(context, scene) {
   const lanes = layout(scene.height, scene.song.sections.length > 0);
   context.clearRect(0, 0, scene.width, scene.height);
@@ -57,8 +91,6 @@ export function drawLanes(context, scene) {
   drawCurve(context, scene, lanes.curve);
   drawBeats(context, scene, lanes);
 }
-
-export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 const xOf = (scene, time) => ((time - scene.start) / scene.span) * scene.width;
 
@@ -81,7 +113,7 @@ function firstFrom(times, time) {
 }
 
 /** How many of the times are in view. */
-const count = (scene, times) => firstFrom(times, scene.start + scene.span) - firstFrom(times, scene.start);
+const countInView = (scene, times) => firstFrom(times, scene.start + scene.span) - firstFrom(times, scene.start);
 
 /**
  * For every device pixel: its left edge, the maximum and the mean of the values below it. Where a value is wider
@@ -216,7 +248,7 @@ function drawBeats(context, scene, lanes) {
     for (const [, x] of inView(scene, scene.song.detected.beats)) context.fillRect(x - 0.5, lane.top + 34, 1, 12);
   }
 
-  const crowd = Math.min(1, scene.width / Math.max(1, count(scene, beats)) / 9);
+  const crowd = Math.min(1, scene.width / Math.max(1, countInView(scene, beats)) / 9);
   const low = lane.top + lane.height;
   for (const [index, x] of inView(scene, beats)) {
     const bar = bars.has(beats[index]);
@@ -232,7 +264,7 @@ function drawBeats(context, scene, lanes) {
   context.fillStyle = RED;
   context.font = `600 10px ${font}`;
   context.textAlign = "left";
-  const visible = Math.max(1, count(scene, downbeats));
+  const visible = Math.max(1, countInView(scene, downbeats));
   const every = 2 ** Math.max(0, Math.ceil(Math.log2((LABEL_WIDTH * visible) / scene.width)));
   for (const [index, x] of inView(scene, downbeats)) {
     if (index % every) continue;

@@ -6,6 +6,8 @@ const BEATS_PER_BAR = 4;
 const SAME_BEAT = 0.08;
 
 /**
+ * Read beat times.
+ *
  * @param {string} text entries in seconds or m:ss, apart by commas, semicolons, spaces or lines
  * @param {number} duration seconds
  * @returns {{times: number[], bad: string[]}} ascending times, each once, and the entries that are none
@@ -22,20 +24,26 @@ export function parseTimes(text, duration) {
   return { times: [...times].sort((a, b) => a - b), bad };
 }
 
-/** @param {number[]} times */
+/**
+ * @param {number[]} times seconds
+ * @returns {string} as `parseTimes` reads them
+ */
 export const formatTimes = (times) => times.map((time) => time.toFixed(3)).join(", ");
 
 /**
  * The beats that the node will give.
- * @param {{duration: number, detected: {beats: number[], downbeats: number[]}}} song
- * @param {string} text
+ *
+ * @param {{duration: number, detected: {beats: number[], downbeats: number[]}}} song times in seconds
+ * @param {string} text own beat times, "" for the detected ones
  * @param {number} offsetMs
+ * @returns {{own: boolean, bad: string[], beats: number[], downbeats: number[]}} whether the beats are the person's
+ *   own, what could not be read, and the times in seconds
  */
 export function corrected(song, text, offsetMs) {
   const { times, bad } = parseTimes(text, song.duration);
   const own = times.length > 0;
-  const moved = (list) =>
-    list.map((time) => time + offsetMs / 1000).filter((time) => time >= 0 && time < song.duration);
+  const inSong = (time) => time >= 0 && time < song.duration;
+  const moved = (list) => list.map((time) => time + offsetMs / 1000).filter(inSong);
   return {
     own,
     bad,
@@ -45,23 +53,23 @@ export function corrected(song, text, offsetMs) {
 }
 
 /**
+ * Beat times with one more.
+ *
  * @param {number[]} times ascending
  * @param {number} tap seconds
+ * @returns {number[]} ascending; beats that the tap is meant to be are left out
  */
 export function withTap(times, tap) {
   return [...times.filter((time) => Math.abs(time - tap) >= SAME_BEAT), tap].sort((a, b) => a - b);
 }
 
-/** Beats per minute from the median interval, 0 when there is none. @param {number[]} beats */
+/**
+ * The tempo of the median interval.
+ *
+ * @param {number[]} beats seconds
+ * @returns {number} beats per minute, 0 when there is no interval
+ */
 export function tempoOf(beats) {
   const gaps = beats.slice(1).map((time, index) => time - beats[index]).sort((a, b) => a - b);
   return gaps.length ? 60 / gaps[gaps.length >> 1] : 0;
-}
-
-/** Seconds as m:ss with decimals. @param {number} seconds @param {number} digits */
-export function clock(seconds, digits = 3) {
-  const unit = 10 ** digits;
-  const total = Math.max(0, Math.round(seconds * unit));
-  const rest = ((total / unit) % 60).toFixed(digits);
-  return `${Math.floor(total / unit / 60)}:${rest.padStart(digits ? digits + 3 : 2, "0")}`;
 }

@@ -1,72 +1,32 @@
 /** The beat view: a song to see, hear, tap along with and move the beats of. An element without a framework. */
 
-import { clock, corrected, formatTimes, parseTimes, tempoOf, withTap } from "./beat_times.js";
-import { clamp, decode, drawLanes, layout } from "./beat_lanes.js";
+import { listenToGestures } from "./beat_gestures.js";
+import { decode, drawLanes } from "./beat_lanes.js";
+import { corrected, formatTimes, parseTimes, tempoOf, withTap } from "./beat_times.js";
+import { BEAT_VIEW_STYLE } from "./beat_view_style.js";
+import { attachShadow, make } from "./dom.js";
+import { clamp, clock, counted } from "./numbers.js";
+
+/** @typedef {import("./beat_lanes.js").Song} Song */
 
 const EMPTY_HEIGHT = 40;
 const SONG_HEIGHT = 350;
 const SHORTEST_SPAN = 0.2;
 const MAX_OFFSET_MS = 5000;
-const CLICK_PIXELS = 3;
 const WATCH_MS = 250;
 
-const STYLE = `
-:host { display: block; box-sizing: border-box; font-size: 12px; line-height: 1.4; min-width: 0;
-  color: var(--input-text, #ddd); --accent: var(--p-primary-color, #5b9bd5); }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-.frame { display: flex; flex-direction: column; height: 100%; overflow: hidden; border-radius: 8px;
-  border: 1px solid var(--border-color, #4e4e4e); background: var(--comfy-input-bg, #222); }
-.hint { margin: auto; padding: 8px 12px; text-align: center; opacity: 0.75; }
-.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; padding: 6px; }
-.bar > .space { flex: 1; }
-button, select { font: inherit; color: inherit; height: 24px; padding: 0 8px; border-radius: 5px; cursor: pointer;
-  border: 1px solid var(--border-color, #4e4e4e); background: var(--comfy-menu-bg, #353535); white-space: nowrap; }
-button:hover:not(:disabled) { border-color: var(--accent); }
-button:disabled { opacity: 0.4; cursor: default; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: -1px; }
-.play { width: 34px; display: grid; place-items: center; }
-.play::before { content: ""; width: 10px; height: 12px; background: currentColor;
-  clip-path: polygon(0 0, 100% 50%, 0 100%); }
-.play[aria-pressed="true"]::before { clip-path: polygon(0 0, 35% 0, 35% 100%, 0 100%, 0 0, 65% 0, 100% 0, 100% 100%,
-  65% 100%, 65% 0); }
-.time, .offset { font-variant-numeric: tabular-nums; }
-.time { min-width: 9.5em; }
-.small { width: 24px; padding: 0; }
-.lanes { position: relative; flex: 1; min-height: 240px; touch-action: none; cursor: crosshair; overflow: hidden; }
-.lanes.grid { cursor: ew-resize; }
-.lanes.dragging { cursor: grabbing; }
-canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
-.cursor { position: absolute; top: 0; bottom: 0; left: -1px; width: 2px; background: var(--input-text, #fff);
-  box-shadow: 0 0 3px #000a; pointer-events: none; will-change: transform; }
-.cursor::before { content: ""; position: absolute; left: -4px; border: 5px solid transparent; border-bottom: 0;
-  border-top-color: var(--input-text, #fff); }
-.status { display: flex; gap: 10px; padding: 5px 8px; border-top: 1px solid var(--border-color, #4e4e4e); }
-.status > :first-child { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.note { color: #e8963f; white-space: nowrap; }
-`;
+/** The view that was played last: two songs at once help nobody. @type {BeatView | null} */
+let lastPlayed = null;
 
-/** @returns {HTMLElement} an element with properties, `on…` listeners and children */
-function make(tag, { className = "", text = "", on = {}, ...attributes } = {}, ...children) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  for (const [name, listener] of Object.entries(on)) element.addEventListener(name, listener);
-  element.append(...children);
-  return element;
-}
-
-const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
-
+/** A song with its beats. `element` goes into the page. */
 export class BeatView {
   /**
    * @param {object} node what the view may ask of and tell the node around it
-   * @param {{value: string, linked: boolean}} node.beats
-   * @param {{value: number, linked: boolean}} node.offset
-   * @param {() => object | undefined} node.lastOutput
-   * @param {(reference: object) => string} node.audioUrl
-   * @param {(element: HTMLElement) => void} node.keepMounted
+   * @param {{value: string, linked: boolean}} node.beats own beat times, as text
+   * @param {{value: number, linked: boolean}} node.offset milliseconds
+   * @param {() => Song | undefined} node.lastOutput what the last run gave
+   * @param {(file: Song["audio"]) => string} node.audioUrl address of the song
+   * @param {(element: HTMLElement) => void} node.keepMounted called often, to put the element back where it was lost
    */
   constructor(node) {
     this.node = node;
@@ -77,7 +37,9 @@ export class BeatView {
     this.onGrow = () => {};
     this.audio = new Audio();
     this.audio.preload = "auto";
+    this.dragging = false;
     this.#build();
+    listenToGestures(this);
     this.#listen();
     this.watch = setInterval(() => this.#notice(), WATCH_MS);
   }
@@ -92,11 +54,16 @@ export class BeatView {
     return this.audio.currentTime;
   }
 
+  /** What the beats are moved by, in milliseconds. */
   get offset() {
     return Number(this.node.offset.value) || 0;
   }
 
-  /** Show what a run of the node gave. */
+  /**
+   * Show what a run of the node gave.
+   *
+   * @param {Song} song
+   */
   show(song) {
     const first = this.song === null;
     const same = this.song?.duration === song.duration;
@@ -104,7 +71,8 @@ export class BeatView {
     this.peaks = decode(song.peaks);
     this.curves = Object.fromEntries(Object.entries(song.curves).map(([name, text]) => [name, decode(text)]));
     const chosen = this.curveChoice.value;
-    this.curveChoice.replaceChildren(...Object.keys(this.curves).map((name) => make("option", { text: name, value: name })));
+    const names = Object.keys(this.curves);
+    this.curveChoice.replaceChildren(...names.map((name) => make("option", { text: name, value: name })));
     if (chosen in this.curves) this.curveChoice.value = chosen;
     if (!same) [this.start, this.span] = [0, song.duration];
     const url = song.audio ? this.node.audioUrl(song.audio) : "";
@@ -167,21 +135,11 @@ export class BeatView {
     this.hint = make("div", { className: "hint", text: "Run the workflow to see and hear the song here." });
     for (const part of [this.bar, this.lanes, this.status]) part.hidden = true;
     this.element = make("div", { role: "group", "aria-label": "Beats of the song", "data-capture-wheel": "true" });
-    this.element
-      .attachShadow({ mode: "open" })
-      .append(make("style", { text: STYLE }), make("div", { className: "frame" }, this.hint, this.bar, this.lanes, this.status));
+    const frame = make("div", { className: "frame" }, this.hint, this.bar, this.lanes, this.status);
+    attachShadow(this.element, BEAT_VIEW_STYLE, frame);
   }
 
   #listen() {
-    this.element.addEventListener("keydown", (event) => this.#onKey(event));
-    // A renderer that draws nodes as HTML would take a press for the start of dragging the node.
-    this.element.addEventListener("pointerdown", (event) => event.button === 0 && event.stopPropagation());
-    this.lanes.addEventListener("pointerdown", (event) => this.#onPress(event));
-    this.lanes.addEventListener("pointermove", (event) => {
-      this.lanes.classList.toggle("grid", this.#overBeats(event));
-    });
-    this.lanes.addEventListener("dblclick", () => this.fit());
-    this.lanes.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.lanes);
     for (const name of ["play", "pause", "ended"]) {
@@ -206,13 +164,19 @@ export class BeatView {
       this.audio.pause();
       return;
     }
-    if (BeatView.heard !== this) BeatView.heard?.audio.pause();
-    BeatView.heard = this;
+    if (lastPlayed !== this) lastPlayed?.audio.pause();
+    lastPlayed = this;
     this.say("");
-    this.audio.play().catch((error) => error.name !== "AbortError" && this.say(`The song cannot be played: ${error.message}`));
+    this.audio.play().catch((error) => {
+      if (error.name !== "AbortError") this.say(`The song cannot be played: ${error.message}`);
+    });
   }
 
-  /** Go to a time in seconds. */
+  /**
+   * Go to a time.
+   *
+   * @param {number} time seconds
+   */
   seek(time) {
     this.audio.currentTime = clamp(time, 0, this.song.duration);
     this.#place();
@@ -221,7 +185,7 @@ export class BeatView {
   #follow() {
     this.#place();
     const leftView = this.time < this.start || this.time > this.start + this.span;
-    if (leftView && !this.drag) this.look(this.time - 0.05 * this.span, this.span);
+    if (leftView && !this.dragging) this.look(this.time - 0.05 * this.span, this.span);
     if (!this.audio.paused) requestAnimationFrame(() => this.#follow());
   }
 
@@ -236,14 +200,24 @@ export class BeatView {
 
   // Range ------------------------------------------------------------------------------------
 
-  /** Show `span` seconds from `start`, within the song. */
+  /**
+   * Show a range, moved and cut so that it lies within the song.
+   *
+   * @param {number} start seconds
+   * @param {number} span seconds
+   */
   look(start, span) {
     this.span = clamp(span, Math.min(SHORTEST_SPAN, this.song.duration), this.song.duration);
     this.start = clamp(start, 0, this.song.duration - this.span);
     this.draw();
   }
 
-  /** Multiply the span, keeping `around` (seconds; the cursor, or the middle without it in view) where it is. */
+  /**
+   * Show more or less of the song.
+   *
+   * @param {number} factor of the seconds that are shown
+   * @param {number | null} [around] second that stays where it is; else the cursor, or the middle without it in view
+   */
   zoom(factor, around = null) {
     const inView = this.time >= this.start && this.time <= this.start + this.span;
     const fixed = around ?? (inView ? this.time : this.start + this.span / 2);
@@ -259,7 +233,11 @@ export class BeatView {
 
   // Beats ------------------------------------------------------------------------------------
 
-  /** Record a beat at a time in seconds. What was moved by the offset stays where it is heard. */
+  /**
+   * Record a beat. What was moved by the offset stays where it is heard.
+   *
+   * @param {number} time seconds
+   */
   tap(time) {
     if (this.node.beats.linked || this.node.offset.linked) {
       this.say("Another node gives the beats or the offset: disconnect it to tap.");
@@ -294,6 +272,11 @@ export class BeatView {
     this.node.beats.value = formatTimes(times);
   }
 
+  /**
+   * Move all beats.
+   *
+   * @param {number} milliseconds after where they were detected or tapped
+   */
   setOffset(milliseconds) {
     if (this.node.offset.linked) {
       this.say("Another node gives the offset: disconnect it to drag the beats.");
@@ -303,111 +286,13 @@ export class BeatView {
     this.draw();
   }
 
-  // Pointer and keys ---------------------------------------------------------------------------
-
-  #timeAt(event) {
-    const { left, width } = this.lanes.getBoundingClientRect();
-    return this.start + ((event.clientX - left) / width) * this.span;
-  }
-
-  #overBeats(event) {
-    const { top, height } = this.lanes.getBoundingClientRect();
-    const y = ((event.clientY - top) / height) * this.lanes.clientHeight;
-    const lane = layout(this.lanes.clientHeight, this.song.sections.length > 0).beats;
-    return y >= lane.top && y < lane.top + lane.height;
-  }
-
-  #onPress(event) {
-    if (event.button !== 0 || !this.song) return;
-    this.lanes.focus({ preventScroll: true });
-    this.lanes.setPointerCapture(event.pointerId);
-    const from = { x: event.clientX, time: this.#timeAt(event), start: this.start, offset: this.offset };
-    const secondsPerPixel = this.span / this.lanes.getBoundingClientRect().width;
-    const moves = this.#overBeats(event) ? "grid" : "view";
-    let far = false;
-    const move = (later) => {
-      far ||= Math.abs(later.clientX - from.x) >= CLICK_PIXELS;
-      if (!far) return;
-      this.drag = moves;
-      this.lanes.classList.add("dragging");
-      const seconds = (later.clientX - from.x) * secondsPerPixel;
-      if (moves === "grid") this.setOffset(from.offset + 1000 * seconds);
-      else this.look(from.start - seconds, this.span);
-    };
-    const stop = (later) => {
-      for (const name of ["pointermove", "pointerup", "pointercancel"]) {
-        this.lanes.removeEventListener(name, name === "pointermove" ? move : stop);
-      }
-      this.drag = null;
-      this.lanes.classList.remove("dragging");
-      if (!far && later.type === "pointerup") this.seek(from.time);
-    };
-    this.lanes.addEventListener("pointermove", move);
-    this.lanes.addEventListener("pointerup", stop);
-    this.lanes.addEventListener("pointercancel", stop);
-  }
-
-  #onWheel(event) {
-    event.preventDefault();
-    event.stopPropagation();
-    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-    if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
-      this.look(this.start + (sideways * pixels * this.span) / this.lanes.clientWidth, this.span);
-    } else {
-      this.zoom(Math.exp(clamp(event.deltaY * pixels, -200, 200) * 0.003), this.#timeAt(event));
-    }
-  }
-
-  #onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab") return;
-    // Nothing that is typed here is meant for ComfyUI, whose shortcuts are single letters.
-    event.stopPropagation();
-    if (event.key === "Escape") {
-      this.element.shadowRoot.activeElement?.blur();
-      return;
-    }
-    const inside = event.composedPath()[0];
-    if (!this.song || inside === this.curveChoice) return;
-    if (inside !== this.lanes && (event.key === " " || event.key === "Enter")) return;
-    const act = this.#keys(event)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  #keys(event) {
-    const fine = event.shiftKey ? 1 : 5;
-    const step = this.span / (event.shiftKey ? 100 : 20);
-    const nudge = (milliseconds) => () => this.setOffset(this.offset + milliseconds);
-    return {
-      " ": () => event.repeat || this.toggle(),
-      t: () => {
-        if (event.repeat) return;
-        if (this.audio.paused) this.say("Press Space to play, then T on every beat.");
-        // The event waited in the queue for a moment; the ear had it then.
-        else this.tap(this.time - Math.max(0, performance.now() - event.timeStamp) / 1000);
-      },
-      Backspace: () => this.untap(),
-      Delete: () => this.untap(),
-      ArrowLeft: () => this.seek(this.time - step),
-      ArrowRight: () => this.seek(this.time + step),
-      Home: () => this.seek(0),
-      End: () => this.seek(this.song.duration),
-      "+": () => this.zoom(0.5),
-      "=": () => this.zoom(0.5),
-      "-": () => this.zoom(2),
-      0: () => this.fit(),
-      ",": nudge(-fine),
-      "<": nudge(-fine),
-      ".": nudge(fine),
-      ">": nudge(fine),
-    };
-  }
-
   // Drawing ------------------------------------------------------------------------------------
 
-  /** A line for the person at the right of the status bar; empty to take it away. */
+  /**
+   * Tell the person something, at the right of the status bar.
+   *
+   * @param {string} message "" takes it away
+   */
   say(message) {
     this.message = message;
     this.draw();
@@ -442,6 +327,7 @@ export class BeatView {
     return clamp(Math.round(4 * scale * devicePixelRatio) / 4, 0.5, 4) || 1;
   }
 
+  /** Draw everything anew. */
   draw() {
     const { clientWidth: width, clientHeight: height } = this.lanes;
     if (!this.song || !width || !height) return;
@@ -474,11 +360,16 @@ export class BeatView {
     const same = (a, b) => a.length === b.length && a.every((time, index) => Math.abs(time - b[index]) < 0.001);
     const queued = same(beats, this.song.beats);
     const tempo = queued ? this.song.tempo : tempoOf(beats);
-    const parts = [tempo ? `${tempo.toFixed(1)} BPM` : "no tempo", count(beats.length, "beat"), count(downbeats.length, "bar")];
-    parts.push(own ? "your beats" : "detected");
+    const parts = [
+      tempo ? `${tempo.toFixed(1)} BPM` : "no tempo",
+      counted(beats.length, "beat"),
+      counted(downbeats.length, "bar"),
+      own ? "your beats" : "detected",
+    ];
     this.summary.textContent = this.summary.title = parts.join("  ·  ");
     const wrong = bad.length ? `Not a time in this song: ${bad.slice(0, 3).join(", ")}` : "";
-    this.note.textContent = [wrong || this.message, queued ? "" : "Queue again to use this"].filter(Boolean).join("  ·  ");
+    const notes = [wrong || this.message, queued ? "" : "Queue again to use this"];
+    this.note.textContent = notes.filter(Boolean).join("  ·  ");
     this.moved.textContent = `Offset ${this.offset > 0 ? "+" : ""}${this.offset} ms`;
     this.moved.disabled = !this.offset || this.node.offset.linked;
     this.clear.disabled = !String(this.node.beats.value ?? "").trim() || this.node.beats.linked;

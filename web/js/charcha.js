@@ -1,51 +1,27 @@
 /** Puts the capture into CharchaCapture and joins it to the node's input `record`. */
 
 import { api } from "../../../scripts/api.js";
-import { app } from "../../../scripts/app.js";
 import "./charcha_capture.js";
+import { addElement, after, extendNodes, findWidget, growNode, inputControl } from "./comfy_node.js";
+import { make } from "./dom.js";
 
-const NODE = "CharchaCapture";
-const MARGIN = 10;
 const SIZE = [420, 620];
 const MIN_HEIGHT = 300;
 
+/** @param {import("./comfy_node.js").GraphNode} node */
 function addCapture(node) {
-  const record = node.widgets.find((widget) => widget.name === "record");
-  const element = document.createElement("songreel-charcha");
-  element.setAttribute("base", api.apiURL("/songreel/charcha"));
-  element.setAttribute("record", record.value ?? "");
-  element.addEventListener("charcha-record", ({ detail }) => {
-    record.value = detail.record;
-    record.callback?.(detail.record);
-    node.graph?.setDirtyCanvas?.(true, true);
+  const record = inputControl(node, "record");
+  const element = make("songreel-charcha", {
+    base: api.apiURL("/songreel/charcha"),
+    record: record.value ?? "",
+    on: { "charcha-record": ({ detail }) => (record.value = detail.record) },
   });
-  const widget = node.addDOMWidget("capture", "songreel_charcha", element, {
-    serialize: false,
-    hideOnZoom: false,
-    margin: MARGIN,
-    getMinHeight: () => MIN_HEIGHT + 2 * MARGIN,
-  });
-  widget.serialize = false;
-  const { onRemoved, onConfigure } = node;
-  node.onConfigure = function () {
-    onConfigure?.apply(this, arguments);
-    element.record = record.value ?? "";
-  };
-  const { callback } = record;
-  record.callback = function (value) {
-    callback?.apply(this, arguments);
-    element.record = value ?? "";
-  };
-  node.onRemoved = function () {
-    onRemoved?.apply(this, arguments);
-    element.dispose();
-  };
-  node.setSize([Math.max(node.size[0], SIZE[0]), Math.max(node.size[1], SIZE[1])]);
+  addElement(node, "capture", element, () => MIN_HEIGHT);
+  const show = (value) => (element.record = value ?? "");
+  after(node, "onConfigure", () => show(record.value));
+  after(findWidget(node, "record"), "callback", show);
+  after(node, "onRemoved", () => element.dispose());
+  growNode(node, ...SIZE);
 }
 
-app.registerExtension({
-  name: "songreel.charcha",
-  nodeCreated(node) {
-    if (node.comfyClass === NODE) addCapture(node);
-  },
-});
+extendNodes("songreel.charcha", "CharchaCapture", addCapture);

@@ -16,14 +16,24 @@ const CAMERA_WORDS = {
   OverconstrainedError: "This camera is no longer there. Choose another one.",
 };
 
-/** Throws CaptureError where the browser gives no camera to this page. */
+/**
+ * Make sure that the browser may give a camera to this page.
+ *
+ * @throws {CaptureError} where it never does
+ */
 export function requireSecureContext() {
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) {
     throw new CaptureError("Browsers open a camera only on https:// pages and on localhost. Open this page that way.");
   }
 }
 
-/** @returns {Promise<MediaStream>} the camera of that id, or the usual one */
+/**
+ * Open a camera.
+ *
+ * @param {string} deviceId "" for the usual one
+ * @returns {Promise<MediaStream>}
+ * @throws {CaptureError} why it cannot be opened, for the person
+ */
 export async function openCamera(deviceId) {
   requireSecureContext();
   const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
@@ -35,7 +45,11 @@ export async function openCamera(deviceId) {
   }
 }
 
-/** @returns {Promise<{id: string, label: string}[]>} the cameras; names only once one was allowed */
+/**
+ * Find the cameras.
+ *
+ * @returns {Promise<{id: string, label: string}[]>} browsers tell their names only once one was allowed
+ */
 export async function listCameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   return devices
@@ -43,9 +57,18 @@ export async function listCameras() {
     .map((device, index) => ({ id: device.deviceId, label: device.label || `Camera ${index + 1}` }));
 }
 
-/** @returns {Promise<object>} the server's JSON answer. Throws CaptureError with its words when it refuses. */
+/**
+ * Ask the server.
+ *
+ * @param {string} base address of the routes
+ * @param {string} name of the route
+ * @param {object} [body] sent as JSON; without one the question is a GET
+ * @returns {Promise<any>} the answer's JSON
+ * @throws {CaptureError} with the server's words when it refuses
+ */
 export async function ask(base, name, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const headers = { "Content-Type": "application/json" };
+  const options = body && { method: "POST", headers, body: JSON.stringify(body) };
   let answer;
   try {
     answer = await fetch(`${base}/${name}`, { ...options, cache: "no-store", credentials: "same-origin" });
@@ -53,7 +76,7 @@ export async function ask(base, name, body) {
     throw new CaptureError("The server cannot be reached.");
   }
   const text = await answer.text();
-  let data = {};
+  let data;
   try {
     data = JSON.parse(text);
   } catch {
@@ -80,7 +103,12 @@ export class Capture {
     this.pictures = [];
   }
 
-  /** @returns {Promise<{result: object, pictures: Blob[]}>} rejects with CaptureError when it is not passed */
+  /**
+   * Capture from the beginning to the end.
+   *
+   * @param {object} ticket what the server gave at the start
+   * @returns {Promise<{result: any, pictures: Blob[]}>} rejects with CaptureError when it is not passed
+   */
   run(ticket) {
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -96,7 +124,11 @@ export class Capture {
     });
   }
 
-  /** End now; `error` is what the waiting page gets. Safe to call twice. */
+  /**
+   * End now. Safe to call twice.
+   *
+   * @param {CaptureError} [error] what `run` rejects with
+   */
   stop(error = new CaptureError("Cancelled.")) {
     clearInterval(this.timer);
     if (this.socket) {

@@ -2,37 +2,15 @@
 
 import { api } from "../../../scripts/api.js";
 import { ask, CaptureError } from "./charcha_client.js";
+import { addElement, after, growNode } from "./comfy_node.js";
+import { attachShadow, keepEvents, make } from "./dom.js";
+import { IDENTITY_PREVIEWS_STYLE } from "./identity_previews_style.js";
 
-const MARGIN = 10;
 const ASK_HEIGHT = 84;
 const SET_HEIGHT = 150;
+const MOST_SETS_IN_VIEW = 2;
 
-const STYLE = `
-:host { display: block; box-sizing: border-box; font-size: 12px; line-height: 1.4; min-width: 0; color: var(--input-text, #ddd); }
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-.frame { height: 100%; overflow: auto; padding: 8px 10px; border-radius: 8px; border: 1px solid var(--border-color, #4e4e4e);
-  background: var(--comfy-input-bg, #222); }
-p { margin: 0 0 6px; }
-form { display: flex; gap: 6px; margin: 0; }
-input { flex: 1; min-width: 0; font: inherit; color: inherit; padding: 3px 6px; border-radius: 5px; background: #00000040;
-  border: 1px solid var(--border-color, #4e4e4e); }
-button { font: inherit; color: inherit; padding: 3px 12px; border-radius: 5px; cursor: pointer;
-  border: 1px solid var(--border-color, #4e4e4e); background: var(--comfy-menu-bg, #353535); }
-figure { margin: 0 0 8px; }
-figcaption { margin-bottom: 3px; opacity: 0.8; font-variant-numeric: tabular-nums; }
-.set { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px; }
-img { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 6px; }
-.problem { color: #f2a65a; margin: 6px 0 0; }
-`;
-
-function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
+/** A form for the owner's key, then the samples, newest first. `element` goes into the page. */
 export class IdentityPreviews {
   /** @param {() => void} onGrow called when more room is needed */
   constructor(onGrow) {
@@ -41,38 +19,39 @@ export class IdentityPreviews {
     this.sets = [];
     this.key = "";
     this.element = make("div");
-    this.root = this.element.attachShadow({ mode: "open" });
-    this.frame = make("div", "frame");
-    this.frame.hidden = true;
-    this.form = make("form");
-    this.input = make("input");
-    Object.assign(this.input, { type: "password", placeholder: "Owner's key", autocomplete: "off" });
-    this.input.setAttribute("aria-label", "Owner's key");
-    this.form.append(this.input, make("button", "", "Show"));
-    this.form.addEventListener("submit", (event) => {
+    this.input = make("input", {
+      type: "password",
+      placeholder: "Owner's key",
+      autocomplete: "off",
+      "aria-label": "Owner's key",
+    });
+    const submit = (event) => {
       event.preventDefault();
       this.key = this.input.value.trim();
       this.fetch();
-    });
-    this.hint = make("p", "", "Samples of the person are kept, encrypted. Their owner can look at them here.");
-    this.problem = make("p", "problem");
-    this.problem.setAttribute("role", "alert");
+    };
+    this.form = make("form", { on: { submit } }, this.input, make("button", { text: "Show" }));
+    this.hint = make("p", { text: "Samples of the person are kept, encrypted. Their owner can look at them here." });
+    this.problem = make("p", { className: "problem", role: "alert" });
     this.problem.hidden = true;
     this.pictures = make("div");
-    this.frame.append(this.hint, this.form, this.problem, this.pictures);
-    this.root.append(make("style", "", STYLE), this.frame);
-    // Keys and the wheel belong to the form, not to the graph below it.
-    for (const name of ["keydown", "pointerdown", "wheel", "copy", "paste"]) {
-      this.element.addEventListener(name, (event) => event.stopPropagation());
-    }
+    this.frame = make("div", { className: "frame" }, this.hint, this.form, this.problem, this.pictures);
+    this.frame.hidden = true;
+    attachShadow(this.element, IDENTITY_PREVIEWS_STYLE, this.frame);
+    keepEvents(this.element);
   }
 
+  /** Least height in CSS pixels; 0 while there is nothing to show. */
   get minHeight() {
     if (!this.record) return 0;
-    return this.sets.length ? 28 + SET_HEIGHT * Math.min(this.sets.length, 2) : ASK_HEIGHT;
+    return this.sets.length ? 28 + SET_HEIGHT * Math.min(this.sets.length, MOST_SETS_IN_VIEW) : ASK_HEIGHT;
   }
 
-  /** A training told of itself: there may be samples of a record, or more of them. */
+  /**
+   * A training told of itself: there may be samples of a record, or more of them.
+   *
+   * @param {{record?: string, samples?: number}} told id of the record, and how many samples there are
+   */
   heard({ record, samples }) {
     if (!record) return;
     const more = record !== this.record || samples === undefined || samples !== this.count;
@@ -94,6 +73,7 @@ export class IdentityPreviews {
     this.pictures.replaceChildren();
   }
 
+  /** Ask the server for the samples, and show them. */
   async fetch() {
     const { record, key } = this;
     let found = [];
@@ -118,40 +98,28 @@ export class IdentityPreviews {
     this.form.hidden = this.hint.hidden = this.sets.length > 0;
     this.pictures.replaceChildren(
       ...this.sets.map(([step, entries]) => {
-        const figure = make("figure");
-        const set = make("div", "set");
+        const set = make("div", { className: "set" });
         for (const { style, jpeg } of entries) {
-          const picture = make("img");
-          picture.src = `data:image/jpeg;base64,${jpeg}`;
-          picture.alt = picture.title = `${style}, step ${step}`;
-          set.append(picture);
+          const title = `${style}, step ${step}`;
+          set.append(make("img", { src: `data:image/jpeg;base64,${jpeg}`, alt: title, title }));
         }
-        figure.append(make("figcaption", "", `Step ${step}: ${entries.map((entry) => entry.style).join(", ")}`), set);
-        return figure;
+        const caption = `Step ${step}: ${entries.map((entry) => entry.style).join(", ")}`;
+        return make("figure", {}, make("figcaption", { text: caption }), set);
       }),
     );
     this.onGrow();
   }
 }
 
-/** Adds the previews to a node. @returns {IdentityPreviews} */
+/**
+ * Put the samples below the widgets of a node.
+ *
+ * @param {import("./comfy_node.js").GraphNode} node
+ * @returns {IdentityPreviews}
+ */
 export function addPreviews(node) {
-  const previews = new IdentityPreviews(() => {
-    const [width, height] = node.computeSize();
-    node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
-  });
-  const widget = node.addDOMWidget("identity_previews", "songreel_identity_previews", previews.element, {
-    serialize: false,
-    hideOnZoom: false,
-    margin: MARGIN,
-    getMinHeight: () => (previews.minHeight ? previews.minHeight + 2 * MARGIN : 0),
-  });
-  widget.serialize = false;
-  widget.previews = previews;
-  const { onRemoved } = node;
-  node.onRemoved = function () {
-    onRemoved?.apply(this, arguments);
-    previews.forget();
-  };
+  const previews = new IdentityPreviews(() => growNode(node));
+  addElement(node, "identity_previews", previews.element, () => previews.minHeight).previews = previews;
+  after(node, "onRemoved", () => previews.forget());
   return previews;
 }

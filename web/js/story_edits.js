@@ -1,18 +1,18 @@
 /** The rules of nodes/story/edit.py for the text of changed shots: one block a shot, `m:ss.mmm prompt`. */
 
+import { clock } from "./numbers.js";
+
 const HEAD = /^(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s+(\S.*)$/;
 const SAME_SECONDS = 0.05;
 
-/** Seconds as m:ss.mmm, as the server writes them. */
-export function clock(seconds) {
-  const total = Math.floor(seconds * 1000 + 0.5);
-  const pad = (number, digits) => String(number).padStart(digits, "0");
-  return `${Math.floor(total / 60000)}:${pad(Math.floor(total / 1000) % 60, 2)}.${pad(total % 1000, 3)}`;
-}
-
-/** The blocks of a text: what stands before the first, then one for each shot. */
+/**
+ * The blocks of a text: what stands before the first, then one for each shot.
+ *
+ * @param {string} text
+ * @returns {{seconds: number | null, prompt?: string, lines: string[]}[]}
+ */
 function blocks(text) {
-  const found = [{ seconds: null, prompt: null, lines: [] }];
+  const found = [{ seconds: null, lines: [] }];
   for (const line of text.split("\n")) {
     const match = HEAD.exec(line.trimEnd());
     if (match) {
@@ -23,23 +23,31 @@ function blocks(text) {
   return found;
 }
 
-const of = (block, seconds) => block.seconds !== null && Math.abs(block.seconds - seconds) <= SAME_SECONDS;
+const isOf = (block, seconds) => block.seconds !== null && Math.abs(block.seconds - seconds) <= SAME_SECONDS;
 
-/** The prompt that a text gives to the shot which starts at `seconds`; undefined where it does not name it. */
+/**
+ * The prompt that a text gives to a shot.
+ *
+ * @param {string} text
+ * @param {number} seconds start of the shot
+ * @returns {string | undefined} undefined where it does not name the shot
+ */
 export function editedPrompt(text, seconds) {
-  return blocks(text).findLast((block) => of(block, seconds))?.prompt;
+  return blocks(text).findLast((block) => isOf(block, seconds))?.prompt;
 }
 
 /**
- * The text with another prompt for one shot. What else it says of that shot (negative, seed) stays.
+ * Write another prompt for one shot. What else the text says of that shot (negative, seed) stays.
+ *
  * @param {string} text
  * @param {number} seconds start of the shot
  * @param {string | null} prompt null takes the shot out of the text, so that it is told again
+ * @returns {string} the new text
  */
 export function withPrompt(text, seconds, prompt) {
   const kept = blocks(text);
   const plain = prompt?.split(/\s+/).filter(Boolean).join(" ");
-  const index = kept.findLastIndex((block) => of(block, seconds));
+  const index = kept.findLastIndex((block) => isOf(block, seconds));
   if (!plain) {
     if (index >= 0) kept.splice(index, 1);
   } else if (index >= 0) {

@@ -2,12 +2,12 @@
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
+import { addElement, after, extendNodes, findWidget, growNode } from "./comfy_node.js";
 import { addPreviews } from "./identity_previews.js";
 import { TrainingPlot } from "./training_plot.js";
 
 const NODE = "TrainIdentityLoRA";
 const EVENT = "songreel.training";
-const MARGIN = 10;
 const DEFAULT_WIDTH = 440;
 const KEPT = "songreel.training";
 const MOST_KEPT = 20;
@@ -21,15 +21,17 @@ function kept() {
   }
 }
 
+/** The name under which a node's curve is kept; null while the node is in no saved graph. */
 function keyOf(node) {
   return node.graph?.id ? `${node.graph.id}/${node.id}` : null;
 }
 
+/** Keep a node's curve, and of the others the newest. */
 function keep(node, curve) {
   const key = keyOf(node);
   if (!key) return;
-  const { [key]: _, ...others } = kept();
-  const entries = [...Object.entries(others).slice(1 - MOST_KEPT), [key, curve]];
+  const others = Object.entries(kept()).filter(([other]) => other !== key);
+  const entries = [...others.slice(1 - MOST_KEPT), [key, curve]];
   try {
     localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(entries)));
   } catch {
@@ -50,21 +52,13 @@ function nodeAt(id) {
 
 function addCurve(node) {
   const plot = new TrainingPlot();
-  const widget = node.addDOMWidget("training_curve", "songreel_training_curve", plot.element, {
-    serialize: false,
-    hideOnZoom: false,
-    margin: MARGIN,
-    getMinHeight: () => plot.minHeight + 2 * MARGIN,
-  });
-  widget.serialize = false;
+  const widget = addElement(node, "training_curve", plot.element, () => plot.minHeight);
   widget.plot = plot;
 
   function show(curve) {
     const grows = !plot.curve;
     plot.show(curve);
-    if (!grows) return;
-    const [width, height] = node.computeSize();
-    node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
+    if (grows) growNode(node);
   }
 
   const previews = addPreviews(node);
@@ -73,13 +67,10 @@ function addCurve(node) {
     previews.heard(curve);
     keep(node, curve);
   };
-  const { onExecuted, onConfigure } = node;
-  node.onExecuted = function (output) {
-    onExecuted?.apply(this, arguments);
+  after(node, "onExecuted", (output) => {
     if (output?.songreel_training?.[0]) widget.heard(output.songreel_training[0]);
-  };
-  node.onConfigure = function () {
-    onConfigure?.apply(this, arguments);
+  });
+  after(node, "onConfigure", () => {
     // The node is put into its graph after this.
     queueMicrotask(() => {
       const curve = kept()[keyOf(node)];
@@ -87,19 +78,14 @@ function addCurve(node) {
       show(curve);
       previews.heard(curve);
     });
-  };
-  node.setSize([Math.max(node.size[0], DEFAULT_WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
+  });
+  growNode(node, DEFAULT_WIDTH);
 }
 
 api.addEventListener(EVENT, ({ detail }) => {
   const node = nodeAt(detail.node);
   if (node?.comfyClass !== NODE) return;
-  node.widgets?.find((widget) => widget.name === "training_curve")?.heard(detail);
+  findWidget(node, "training_curve")?.heard(detail);
 });
 
-app.registerExtension({
-  name: "songreel.training_curve",
-  nodeCreated(node) {
-    if (node.comfyClass === NODE) addCurve(node);
-  },
-});
+extendNodes("songreel.training_curve", NODE, addCurve);

@@ -4,7 +4,7 @@ import json
 
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
-from ...host.port import current
+from ...host import current
 from .settings import UpscaleSettings
 from comfy_api.latest import io
 

@@ -15,7 +15,8 @@ from ...base.errors import InputError
 from ...base.media.codecs import Encoding
 from ...base.media.files import clear_disk_errors, file_digest, remove_abandoned
 from ...base.media.video import join_segments, write_segment
-from ...host.port import Digest, Host
+from ...host.digest import Digest
+from ...host.port import Host
 from .settings import MAX_SIDE, UpscaleSettings
 from .source import is_deep, opened
 

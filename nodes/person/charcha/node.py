@@ -1,7 +1,7 @@
 """ComfyUI faces of the capture. Neither outputs a picture, and no picture can be made an identity."""
 
 from ...base.types import IdentityRef
-from ...host.port import current
+from ...host import current
 from comfy_api.latest import io
 
 _OUTPUTS = {

@@ -6,7 +6,7 @@ from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.timing import clock_text
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from .settings import EnvelopeSettings
 from comfy_api.latest import io
 

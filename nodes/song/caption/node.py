@@ -2,7 +2,7 @@
 
 from ...base.errors import InputError
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from ..emotion.timeline import EmotionTimeline
 from ..lyrics.lyrics import Lyrics
 from comfy_api.latest import io

@@ -3,7 +3,7 @@
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
-from ...host.port import current
+from ...host import current
 from .lyrics import Lyrics
 from .settings import HearSettings, ReadSettings, SnapSettings
 from comfy_api.latest import io

@@ -1,0 +1,163 @@
+"""What every command shares: its parser, exit codes, the files that it reads and writes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..host import HeadlessHost
+from ..workflow.options import UsageError
+
+from songreel.nodes.base.media.files import atomic_path
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DEMO = "demo"
+
+Bootstrap = Callable[[HeadlessHost], None]
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> None:
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def say(text: str, status: int) -> int:
+    sys.stderr.write(text.rstrip() + "\n")
+    return status
+
+
+def add_song(command: argparse.ArgumentParser) -> None:
+    """The song that a command is about."""
+    command.add_argument("song", metavar="SONG", help=f"audio file, or '{DEMO}' for the demo song")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Where a command's JSON goes."""
+    command.add_argument("--json", required=True, metavar="OUT", help="JSON file, or - for standard output")
+
+
+# What is read -------------------------------------------------------------------------------------
+
+
+def existing(path: Path, what: str) -> Path:
+    if not path.is_file():
+        raise UsageError(f"There is no {what} '{path}'; check the name and the folder.")
+    return path.resolve()
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file. Raises UsageError when there is none or it is not UTF-8."""
+    try:
+        return existing(path, what).read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"'{path}' is not UTF-8 text; save it as UTF-8.") from None
+
+
+def song_file(name: str, host: HeadlessHost) -> Path:
+    """The file of SONG: one that is there, or the demo song."""
+    if name == DEMO:
+        from ..demo.song import ensure_demo_song
+
+        return Path(ensure_demo_song(host.cache_dir()))
+    return existing(Path(name), "song")
+
+
+def check_models(folders: list[Path]) -> None:
+    """Raises UsageError when a folder of --models is not there."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder '{folder}' for --models; check the name.")
+
+
+def checkpoint_name(given: str, host: HeadlessHost) -> str:
+    """The name by which nodes know a checkpoint that was given as a file or by name. Raises UsageError."""
+    if Path(given).is_file():
+        return host.register("checkpoints", Path(given).resolve())
+    if given not in host.model_names("checkpoints"):
+        raise UsageError(
+            f"There is no checkpoint '{given}'; give a .safetensors file, or put it into "
+            f"'{host.root / 'models' / 'checkpoints'}'."
+        )
+    return given
+
+
+# What is written ----------------------------------------------------------------------------------
+
+
+def prepare_output(path: Path) -> Path:
+    """The absolute path of a result, its folder made. Raises UsageError when it cannot be written."""
+    path = Path(os.path.abspath(path))
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder; give the name of a file.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder '{path.parent}' cannot be made ({error.strerror}); choose another.") from None
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"The folder '{path.parent}' cannot be written to; allow it or choose another.")
+    _remove_abandoned(path)
+    return path
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what a killed run left beside its result."""
+    pattern = re.compile(re.escape(path.name) + r"\.\d+\.part")
+    for entry in path.parent.iterdir():
+        if pattern.fullmatch(entry.name):
+            with contextlib.suppress(OSError):
+                entry.unlink()
+
+
+def publish(source: Path, out: Path) -> None:
+    """Move a finished file to its place, in one step."""
+    try:
+        os.replace(source, out)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with atomic_path(out) as part:
+            shutil.copyfile(source, part)
+        source.unlink()
+
+
+def json_target(name: str) -> Path | None:
+    """The file that --json names, None for standard output. Raises UsageError when it cannot be written."""
+    return None if name == "-" else prepare_output(Path(name))
+
+
+def write_text(text: str, out: Path | None) -> None:
+    """Write a text and a line's end to a file as a whole, or to standard output."""
+    if out is None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+        return
+    with atomic_path(out) as part:
+        part.write_text(text + "\n", "utf-8")
+
+
+def write_picture(picture: np.ndarray, out: Path) -> None:
+    """Write a uint8 picture (H, W, 3) as a PNG file, as a whole."""
+    from PIL import Image
+
+    with atomic_path(out) as part:
+        Image.fromarray(picture).save(part, format="PNG")
+
+
+def print_json(value: Any) -> int:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    sys.stdout.flush()
+    return DONE
