@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ..errors import InputError
-from ..settings import Settings, setting
+from ..settings import Settings, check, declared, setting
 
 DEFAULT_CODEC, DEFAULT_CRF = "h264", 18
 AUTO_DEPTH = "auto"
@@ -153,7 +153,7 @@ class Encoding(Settings):
     )
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        check(Encoding, codec=self.codec, bit_depth=self.bit_depth)
         depths = self.kind.pixels
         if self.bit_depth != AUTO_DEPTH and int(self.bit_depth) not in depths:
             (only,) = depths
@@ -161,8 +161,9 @@ class Encoding(Settings):
                 f"{self.kind.title} has {only} bits per colour, got bit_depth {self.bit_depth}; set it to auto or "
                 f"{only}, or choose another codec."
             )
-        least, most = self.kind.crf or (self.crf, self.crf)
-        if not least <= self.crf <= most:
+        known = declared(Encoding)["crf"]
+        least, most = self.kind.crf or (known.low, known.high)
+        if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not least <= self.crf <= most:
             raise InputError(
                 f"crf must be a whole number from {least} to {most} with the codec {self.codec}, got {self.crf!r}."
             )
