@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..host import HeadlessHost, InputError
+from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import (
     DONE,
@@ -22,6 +22,7 @@ from .common import (
 )
 from .setting_options import add_settings, given_settings
 
+from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.emotion.settings import EmotionSettings
 from songreel.nodes.song.lyrics.settings import HearSettings
 from songreel.nodes.story.settings import Wishes

@@ -13,9 +13,9 @@ from ..song.lyrics.lyrics import Lyrics
 from .compose import CountTokens
 from .edit import apply_edits
 from .fusion import fuse
-from .plan import plan_shots
 from .scenes import Scene, scenes_of
 from .settings import Wishes
+from .shot_times import plan_shots
 from .teller import tell
 from .vocabulary import Vocabulary
 

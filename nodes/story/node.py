@@ -7,7 +7,7 @@ from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .settings import ShotChange, TimelineSettings, Wishes, World
-from .timeline import parse_timeline, timeline_text
+from .timed_prompts import parse_timeline, timeline_text
 from comfy_api.latest import io
 
 

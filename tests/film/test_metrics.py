@@ -11,12 +11,13 @@ from test_charcha_store import add
 
 from headless.__main__ import bootstrap
 from headless.cli.main import main
-from headless.host import HeadlessHost, InputError
+from headless.host import HeadlessHost
 from songreel.nodes.base import types
+from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import video as media
-from songreel.nodes.film.metrics import frames as frames_module
 from songreel.nodes.film.metrics import likeness as likeness_module
 from songreel.nodes.film.metrics import plot as plot_module
+from songreel.nodes.film.metrics import video_frames as frames_module
 from songreel.nodes.person.charcha import store as store_module
 from support.face_puppet import ROOMS, Pose, Puppet, astronaut
 from support.faces import needs_faces

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from headless.host import HeadlessHost, InputError, Interrupted
+from headless.host import HeadlessHost, Interrupted
 from headless.workflow import remote
 from headless.workflow.options import ROLES, UsageError, apply_role
+from songreel.nodes.base.errors import InputError
 
 web = pytest.importorskip("aiohttp.web")
 aiohttp = pytest.importorskip("aiohttp")
@@ -232,7 +233,7 @@ def test_the_video_comes_back(script, song, tmp_path):
 
 def test_progress_text_and_previews_are_shown(song, tmp_path):
     video, host = render(Server(), song, tmp_path)
-    text = host._stream.getvalue()
+    text = host.terminal.stream.getvalue()
     assert "12 frames to go" in text
     assert "Film ..." in text
     assert (tmp_path / "preview.jpg").read_bytes() == b"JPEG bytes"

@@ -10,9 +10,9 @@ from ...host.port import Host
 from ...person.charcha.store import load_identity
 from ...person.face.embedding import FaceEmbedder
 from ...person.face.landmarks import load_landmarker
-from .frames import frames_of_images, frames_of_video
 from .likeness import Likeness, describe_person, measure
 from .settings import MetricsSettings
+from .video_frames import frames_of_images, frames_of_video
 
 
 def person_in(host: Host, identity: IdentityRef, video: Any, images: Any, settings: MetricsSettings) -> Likeness:

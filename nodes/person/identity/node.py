@@ -62,7 +62,7 @@ class TrainIdentityLoRA(io.ComfyNode):
 
     @classmethod
     def execute(cls, identity, ckpt_name, **given) -> io.NodeOutput:
-        from .person import train_person
+        from .verified_person import train_person
 
         settings, run = train_settings(given)
         person = IdentityRef.of(identity)

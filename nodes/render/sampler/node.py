@@ -48,12 +48,12 @@ class ScheduleToSampler(io.ComfyNode):
     def execute(cls, clip, story, frame_schedule, identity_lora=None, **given) -> io.NodeOutput:
         from ...person.identity.lora import verified
         from ...story.person import NOBODY
-        from .clip import schedule_clip
+        from .batch import sampler_batch
 
         host = current()
         person = NOBODY if identity_lora is None else verified(host, identity_lora).words
         story, schedule = Story.of(story), FrameSchedule.of(frame_schedule)
-        made = schedule_clip(host, clip, story, schedule, from_inputs(ClipSettings, given), person)
+        made = sampler_batch(host, clip, story, schedule, from_inputs(ClipSettings, given), person)
         return io.NodeOutput(
             made.noise,
             [[made.positive, {}]],

@@ -83,7 +83,7 @@ class TextToSchedule(io.ComfyNode):
 
     @classmethod
     def execute(cls, beat_envelope, text, story=None, frame_schedule=None, **given) -> io.NodeOutput:
-        from .text import schedule_from_text
+        from .schedule_from_text import schedule_from_text
 
         told, schedule, report = schedule_from_text(
             SongAnalysis.of(beat_envelope),

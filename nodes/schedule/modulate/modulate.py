@@ -1,4 +1,4 @@
-"""Modulation of a schedule by the song: curves, the walk of the noise, and themes that take part by their weights."""
+"""Modulation of a schedule by the song: curves, noise drift, and themes with weights."""
 
 from __future__ import annotations
 
@@ -26,9 +26,17 @@ def same_clock(schedule: FrameSchedule, song: SongAnalysis) -> None:
 
 
 def set_curve(schedule: FrameSchedule, name: str, values: Sequence[float] | np.ndarray | float) -> FrameSchedule:
-    """The schedule with a curve, or with "t", from one value per frame or one value for all.
+    """Set a curve of a schedule, or "t".
 
-    Raises InputError when the name is unknown, the number of values is not that of frames, or one is out of range.
+    Parameters
+    ----------
+    name : one of `CURVES`, or "t".
+    values : one per frame, or one for all.
+
+    Raises
+    ------
+    InputError
+        The name is unknown, the number of values is not the number of frames, or a value is out of range.
     """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64))
@@ -55,16 +63,19 @@ def read_curve(schedule: FrameSchedule, name: str) -> np.ndarray:
     return schedule.curve(name)
 
 
-def walk(speed: np.ndarray, fps: float) -> np.ndarray:
-    """Distance walked (n,) from a speed per second (n,): 0 on the first frame, never back, the same for any excerpt."""
+def drift_distance(speed: np.ndarray, fps: float) -> np.ndarray:
+    """Distance of a drift, float64 (n,), from its speed per second (n,): 0 on the first frame, then summed up."""
     steps = np.asarray(speed, dtype=np.float64) / fps
     return np.concatenate([[0.0], np.cumsum(steps[1:])])[: len(steps)]
 
 
 def modulate(schedule: FrameSchedule, song: SongAnalysis, modulation: Modulation) -> FrameSchedule:
-    """The schedule with a curve of the song as one of its curves.
+    """Drive a curve of a schedule by a curve of the song.
 
-    Raises InputError when schedule and song have other frames, or a value is out of the target's range.
+    Raises
+    ------
+    InputError
+        Schedule and song do not have the same frames, or a value is out of the target's range.
     """
     same_clock(schedule, song)
     target, combine = modulation.target, modulation.combine
@@ -74,8 +85,8 @@ def modulate(schedule: FrameSchedule, song: SongAnalysis, modulation: Modulation
     values = np.clip(mapped, min(low, high), max(low, high))
     if target == "noise_walk":
         if values.size and values.min() < 0:
-            raise InputError(f"The noise walks at 0 radians per second or more, got {values.min():g}.")
-        values = walk(values, float(song.fps))
+            raise InputError(f"The noise drifts at 0 radians per second or more, got {values.min():g}.")
+        values = drift_distance(values, float(song.fps))
     if combine != "replace":
         before = schedule.curve(target)
         values = before + values if combine == "add" else before * values
@@ -83,12 +94,15 @@ def modulate(schedule: FrameSchedule, song: SongAnalysis, modulation: Modulation
 
 
 def with_themes(schedule: FrameSchedule, song: SongAnalysis, settings: ThemeSettings) -> FrameSchedule:
-    """The schedule with themes that sound brings in: a prompt for each curve or pitch class.
+    """Add themes to a schedule: prompts whose weights follow curves or pitch classes of the song.
 
-    Pitch classes are weighed against all twelve, so a theme comes forward when its note leads; both kinds follow the
+    A pitch class is weighed against all twelve, so that its theme is strongest when its note leads. Weights follow the
     sound within `THEME_SECONDS`.
 
-    Raises InputError with every line that cannot be used.
+    Raises
+    ------
+    InputError
+        Every line that cannot be used, with the reason.
     """
     same_clock(schedule, song)
     text, amount = settings.themes, settings.amount

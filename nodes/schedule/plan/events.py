@@ -1,8 +1,8 @@
-"""An event plan: how each shot gives way to the next, from how hard the music hits there, and motion from its energy.
+"""An event plan: the transition into each shot, from how hard the music hits there, and motion from its energy.
 
 The audio-driven-video survey's rule: the percentile of the onset decides between a hard cut, a quick dissolve and a
-smooth blend; energy moves the picture, and where it rises the picture zooms in. Music2Video's two rules are options:
-the harder a shot plays, the more steps its pictures get, and a shot begins with something of the one before.
+smooth blend. Energy moves the picture, and where energy rises the picture zooms in. Music2Video's two rules are
+options: the louder a shot, the more sampler steps its pictures get, and a shot begins with a share of the shot before.
 """
 
 from __future__ import annotations
@@ -16,26 +16,32 @@ from ...base.modulation import CURVES
 from ...base.timing import boundary
 from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
 from ...song.curves.shape import follow
-from ..modulate.modulate import walk
+from ..modulate.modulate import drift_distance
 from .onset import onset_slerp_schedule
-from .settings import EventRules, Motion, Pacing
+from .settings import EventRules, MotionAmounts, Pacing
 
 KINDS = ("cut", "dissolve", "blend")
-# An onset counts for a boundary when it is no farther away, in seconds: what is heard as one with it.
+# An onset counts for a shot's start when it is at most this far away, in seconds: both are heard as one.
 NEAR_SECONDS = 0.05
 # Seconds in which energy rises and falls in the motion that it drives.
 ATTACK, RELEASE = 0.15, 0.6
 # Music2Video takes 10 iterations, and 110 more at the song's full intensity.
 LEAST_ITERATIONS, MORE_ITERATIONS = 10.0, 110.0
-# Directions in which shots drift in turn: dx, dy.
+# Directions in which successive shots pan: dx, dy.
 DIRECTIONS = ((1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Event:
-    """How a shot begins: its start in seconds, the kind of transition into it, how long a dissolve takes.
+    """How a shot begins.
 
-    rank: where its onset stands among the song's, 0..1.
+    Attributes
+    ----------
+    shot : its number.
+    time : its start, in seconds.
+    kind : the transition into it, one of `KINDS`.
+    seconds : how long a dissolve takes; 0 for the other kinds.
+    rank : of its onset among the song's, 0..1, see `onset_ranks`.
     """
 
     shot: int
@@ -46,9 +52,16 @@ class Event:
 
 
 def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
-    """Where the onset strength at some times stands among the song's onsets: float (n,) in 0..1.
+    """Percentile rank of the onset strength at some times among the song's onsets.
 
-    A half is in the middle, ties count half, silence is 0. Without onsets, all frames are compared.
+    Parameters
+    ----------
+    times : seconds.
+
+    Returns
+    -------
+    float64 (n,) : 0..1; a half is the median, ties count half, silence is 0. In a song without onsets, the strength is
+        compared with that of all frames.
     """
     curve = song.curve("onset").astype(np.float64)
     around = int(np.ceil(NEAR_SECONDS * float(song.fps)))
@@ -66,7 +79,7 @@ def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
 
 
 def plan_events(song: SongAnalysis, story: Story, rules: EventRules | None = None) -> list[Event]:
-    """The transition into every shot but the first, by the rank of its onset."""
+    """Plan the transition into every shot but the first, by the rank of its onset."""
     rules = rules or EventRules()
     starts = [shot.start for shot in story.shots[1:]]
     events = []
@@ -77,10 +90,10 @@ def plan_events(song: SongAnalysis, story: Story, rules: EventRules | None = Non
 
 
 def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float | None = None) -> Story:
-    """The story in which shots that cut or dissolve in start on the nearest beat, `max_move` seconds away at most.
+    """Move the starts of shots that cut or dissolve in to the nearest beat, by at most `max_move` seconds.
 
     Without `max_move` it is that of `EventRules`. A start stays where the move would leave a shot without a frame, or
-    where another is already.
+    where another shot starts on that beat.
     """
     max_move = EventRules.max_move if max_move is None else max_move
     starts = [shot.start for shot in story.shots]
@@ -107,19 +120,23 @@ def event_schedule(
     story: Story,
     events: list[Event],
     rules: EventRules | None = None,
-    motion: Motion | None = None,
+    motion: MotionAmounts | None = None,
 ) -> FrameSchedule:
-    """A schedule with the planned transitions.
+    """Make a schedule with the planned transitions.
 
-    Before a blend a shot goes all the way to the next, at the pace of its mode. Before a cut or a dissolve it goes only
-    a part of it; a dissolve then fades, faster in its middle, so that the next shot's own picture is reached on its
-    first frame.
+    Before a blend, t of a shot rises to 1, by its pacing mode. Before a cut or a dissolve it rises to `travel` only. A
+    dissolve then fades, fastest in its middle, and reaches the next keyframe on the next shot's first frame.
 
     Parameters
     ----------
-    events : how shots begin; a shot without one blends in.
-    rules : the mode, and the share of the way that a shot goes before a cut or a dissolve; 0 holds its picture.
-    motion : see `Motion`; none leaves all curves away.
+    events : how shots begin; a shot without an event blends in.
+    rules : the mode, and how far a shot goes towards the next before a cut or a dissolve; 0 holds its keyframe.
+    motion : without it the schedule has no curves.
+
+    Raises
+    ------
+    InputError
+        An event is of a shot that the story does not have.
     """
     rules = rules or EventRules()
     schedule = onset_slerp_schedule(song, story, Pacing(mode=rules.mode))
@@ -145,7 +162,7 @@ def event_schedule(
 
 
 def energy(song: SongAnalysis) -> np.ndarray:
-    """Loudness of the song for motion, float64 (n_frames,) in 0..1: its largest value is 1 unless it is silent."""
+    """Smoothed loudness of the song, float64 (n_frames,) in 0..1, with its maximum at 1; 0 throughout in silence."""
     curve = song.curve("rms").astype(np.float64)
     # A song that begins loud does not rise at its start.
     lead = np.repeat(curve[:1], int(5 * RELEASE * float(song.fps)))
@@ -162,8 +179,8 @@ def rising(values: np.ndarray, fps: float) -> np.ndarray:
     return rise / max(float(rise.max(initial=0)), 0.05)
 
 
-def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str, np.ndarray]:
-    """The curves of a motion, by name; those that would change nothing are left away."""
+def motion_curves(song: SongAnalysis, story: Story, motion: MotionAmounts) -> dict[str, np.ndarray]:
+    """The curves of a motion, by name -> float64 (n_frames,); curves without an effect are left out."""
     fps, level = float(song.fps), energy(song)
     firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
     curves = {}
@@ -171,10 +188,10 @@ def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str,
         curves["zoom"] = 1 + motion.zoom * rising(level, fps)
     if motion.drift:
         for axis, name in enumerate(("dx", "dy")):
-            turns = [DIRECTIONS[shot % len(DIRECTIONS)][axis] for shot in range(len(story.shots))]
-            curves[name] = motion.drift * level * np.repeat(turns, np.diff(firsts))
+            directions = [DIRECTIONS[shot % len(DIRECTIONS)][axis] for shot in range(len(story.shots))]
+            curves[name] = motion.drift * level * np.repeat(directions, np.diff(firsts))
     if motion.walk:
-        curves["noise_walk"] = walk(motion.walk * level, fps)
+        curves["noise_walk"] = drift_distance(motion.walk * level, fps)
     if motion.carry:
         since = np.concatenate([np.arange(count) for count in np.diff(firsts)]) / fps
         weight = motion.carry * np.clip(1 - since / max(motion.carry_seconds, 1e-3), 0, 1)

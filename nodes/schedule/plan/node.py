@@ -5,7 +5,7 @@ from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis, Story
 from .onset import onset_slerp_schedule
 from .plot import plot_schedule
-from .settings import EventRules, Motion, Pacing
+from .settings import EventRules, MotionAmounts, Pacing
 from comfy_api.latest import io
 
 
@@ -77,7 +77,7 @@ class EventPlan(io.ComfyNode):
                     "JSON. Shots that no line names keep what was planned.",
                 ),
                 *inputs_of(io, EventRules),
-                *inputs_of(io, Motion),
+                *inputs_of(io, MotionAmounts),
             ],
             outputs=[
                 io.Custom(Story.io_type).Output(
@@ -103,7 +103,7 @@ class EventPlan(io.ComfyNode):
 
         song, rules = SongAnalysis.of(beat_envelope), from_inputs(EventRules, given)
         told, events = planned_by_hand(edits, song, Story.of(story), rules)
-        schedule = event_schedule(song, told, events, rules, from_inputs(Motion, given))
+        schedule = event_schedule(song, told, events, rules, from_inputs(MotionAmounts, given))
         text = write_events(events, told)
         plot = torch.from_numpy(plot_schedule(song, told, schedule, mode=rules.mode)).float() / 255
         return io.NodeOutput(told, schedule, text, plot[None], ui={"text": [text]})

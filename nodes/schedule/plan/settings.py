@@ -97,7 +97,7 @@ class EventRules(Settings):
 
 
 @dataclass(frozen=True)
-class Motion(Settings):
+class MotionAmounts(Settings):
     """How much moves where the music is at its fullest; carry_seconds: until the shot before is gone."""
 
     zoom: float = setting(

@@ -51,8 +51,8 @@ class AudioBeatEnvelope(io.ComfyNode):
     def execute(cls, audio, **given) -> io.NodeOutput:
         import torch
         from ...base.media.audio import samples_of
+        from .beat_times import correct
         from .cache import cached_analysis
-        from .corrections import correct
         from .plot import plot_analysis
         from .view import view_of
 

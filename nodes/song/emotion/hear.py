@@ -9,8 +9,8 @@ from ...base.types import SongAnalysis
 from ..audio.signal import SILENCE_PEAK, checked, mono
 from . import regressor, rules, smile
 from .descriptors import COLUMNS, HOP, RATE, descriptors
+from .mood_segments import segments_of
 from .settings import EmotionSettings
-from .smooth import segments_of
 from .timeline import HOP_SECONDS, EmotionTimeline, count
 
 

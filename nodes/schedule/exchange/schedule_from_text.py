@@ -1,4 +1,4 @@
-"""From a text of another program to a story and a schedule of a song."""
+"""A story and a schedule of a song from another program's text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def schedule_from_text(
     story: Story | None = None,
     schedule: FrameSchedule | None = None,
 ) -> tuple[Story, FrameSchedule, str]:
-    """(story, schedule, report) of a text.
+    """Read a text of another program into a story and a schedule.
 
     Parameters
     ----------
@@ -34,7 +34,14 @@ def schedule_from_text(
     story : used where the text has no prompts.
     schedule : whose curves are changed; without it, one is made.
 
-    Raises InputError when the text cannot be read, or there is neither a prompt nor a story.
+    Returns
+    -------
+    story, schedule, and a report of what was read and what was not.
+
+    Raises
+    ------
+    InputError
+        The text cannot be read, or there is neither a prompt nor a story.
     """
     settings = settings or ReadSettings()
     reading = read_text(text)
