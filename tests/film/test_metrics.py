@@ -232,11 +232,11 @@ def node(home):
     import sys
 
     from headless import comfy_api
-    from songreel.nodes.film.metrics.node import IdentityMetrics
 
     for name, module in comfy_api.modules().items():
         sys.modules.setdefault(name, module)
     from songreel.nodes import host as port
+    from songreel.nodes.film.metrics.node import IdentityMetrics
 
     before, host = port._installed, HeadlessHost(home)
     port.install(host)
