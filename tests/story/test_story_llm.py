@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -93,7 +94,7 @@ def told(
     server = Server(reply)
     settings = client.LlmSettings(KEY, server.url, "m", timeout=timeout, tries=tries, pause=0.05)
     wishes = wishes or make.Wishes(person="{PERSON}")
-    writer = llm.LlmWriter(settings, wishes, "cinematic", token_cap=cap, host=host)
+    writer = llm.LlmWriter(settings, replace(wishes, token_cap=cap), host=host)
     story, notes = make.make_story(
         form(40.0, labels="AB"), WORLD, wishes, count=count, lyrics=lyrics_of(words),
         emotion=moods(40.0, "serene", "tense"), writer=writer,
@@ -227,8 +228,8 @@ def test_a_fence_around_the_answer_is_taken_off(host):
 
 
 def test_the_cap_ends_the_spending(host):
-    story, notes, server = told(host, good, cap=300)
-    assert by_model(story) == 0 and server.calls == 0 and "the cap of 300 tokens is reached" in notes[0]
+    story, notes, server = told(host, good, cap=1000)
+    assert by_model(story) == 0 and server.calls == 0 and "the cap of 1000 tokens is reached" in notes[0]
 
 
 def test_quotes_and_blocked_content_do_not_get_through(host):
