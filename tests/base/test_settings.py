@@ -27,7 +27,7 @@ def classes():
     for path in FILES:
         module = module_of(path)
         for name, cls in vars(module).items():
-            if is_dataclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, Settings):
+            if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, Settings):
                 yield pytest.param(cls, id=f"{path.parent.name}.{name}")
 
 
