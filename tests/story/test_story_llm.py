@@ -228,8 +228,13 @@ def test_a_fence_around_the_answer_is_taken_off(host):
 
 
 def test_the_cap_ends_the_spending(host):
-    story, notes, server = told(host, good, cap=1000)
-    assert by_model(story) == 0 and server.calls == 0 and "the cap of 1000 tokens is reached" in notes[0]
+    # The least cap there is; a question with so long a theme is more than that.
+    story, notes, server = told(host, good, cap=1000, wishes=make.Wishes(person="{PERSON}", theme="a courier, " * 600))
+    assert (
+        by_model(story) == 0
+        and server.calls == 0
+        and any("the cap of 1000 tokens is reached" in note for note in notes)
+    )
 
 
 def test_quotes_and_blocked_content_do_not_get_through(host):
@@ -296,6 +301,9 @@ def test_no_widget_of_a_story_node_is_a_secret():
     import ast
     from pathlib import Path
 
+    from songreel.nodes.base.settings import declared
+    from songreel.nodes.story import settings as story_settings
+
     source = Path(ROOT / "nodes" / "story" / "node.py").read_text("utf-8")
     names = {
         node.args[0].value
@@ -305,5 +313,7 @@ def test_no_widget_of_a_story_node_is_a_secret():
         and node.func.attr == "Input"
         and node.args
     }
+    for cls in (story_settings.Wishes, story_settings.ShotChange, story_settings.TimelineSettings):
+        names |= {known.input for known in declared(cls).values()}
     assert "token_cap" in names
     assert not [name for name in names if any(word in name for word in ("key", "url", "secret", "address"))]
