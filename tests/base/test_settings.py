@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import importlib
 import math
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 
@@ -11,24 +10,56 @@ import pytest
 from headless.cli.setting_options import add_settings, help_of
 from headless.comfy_api import io
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.media import codecs
 from songreel.nodes.base.node_inputs import inputs_of
 from songreel.nodes.base.settings import Settings, check, declared, from_inputs, given_values, like, setting
+from songreel.nodes.film.metrics import settings as metrics_settings
+from songreel.nodes.film.output import settings as output_settings
+from songreel.nodes.person.identity import settings as identity_settings
+from songreel.nodes.render import settings as render_settings
+from songreel.nodes.render.sampler import settings as sampler_settings
+from songreel.nodes.schedule.exchange import settings as exchange_settings
+from songreel.nodes.schedule.modulate import settings as modulate_settings
+from songreel.nodes.schedule.plan import settings as plan_settings
+from songreel.nodes.song.audio import settings as audio_settings
+from songreel.nodes.song.curves import settings as curves_settings
+from songreel.nodes.song.emotion import settings as emotion_settings
+from songreel.nodes.song.lyrics import settings as lyrics_settings
+from songreel.nodes.story import settings as story_settings
 from support.paths import ROOT
 
 FILES = sorted(path for path in (ROOT / "nodes").rglob("settings.py") if path != ROOT / "nodes/base/settings.py")
 FILES += [ROOT / "nodes/base/media/codecs.py"]
-
-
-def module_of(path):
-    return importlib.import_module(".".join(["songreel", *path.relative_to(ROOT).with_suffix("").parts]))
+MODULES = (
+    metrics_settings,
+    output_settings,
+    identity_settings,
+    render_settings,
+    sampler_settings,
+    exchange_settings,
+    modulate_settings,
+    plan_settings,
+    audio_settings,
+    curves_settings,
+    emotion_settings,
+    lyrics_settings,
+    story_settings,
+    codecs,
+)
 
 
 def classes():
-    for path in FILES:
-        module = module_of(path)
+    for module in MODULES:
         for name, cls in vars(module).items():
-            if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, Settings):
-                yield pytest.param(cls, id=f"{path.parent.name}.{name}")
+            own = isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__
+            if own and issubclass(cls, Settings):
+                yield pytest.param(cls, id=f"{module.__name__.split('.')[-2]}.{name}")
+
+
+def test_no_file_of_settings_is_left_out():
+    assert {module.__name__ for module in MODULES} == {
+        ".".join(["songreel", *path.relative_to(ROOT).with_suffix("").parts]) for path in FILES
+    }
 
 
 CLASSES = list(classes())
