@@ -242,6 +242,7 @@ class HeadlessHost(_port.Host):
                 part.write_bytes(data)
 
     def check_interrupt(self) -> None:
+        super().check_interrupt()
         if self._interrupted:
             raise Interrupted
 
@@ -325,7 +326,16 @@ class HeadlessHost(_port.Host):
     def apply_lora(self, model, clip, file, strength_model, strength_clip):
         from .sd import lora
 
+        if not isinstance(file, Path):
+            return lora.apply_lora(model, clip, file.tensors(), strength_model, strength_clip)
         return lora.apply_lora(model, clip, file, strength_model, strength_clip)
+
+    def with_permit(self, model, permit):
+        known = {held.key for held in model.permits}
+        return model if permit.key in known else replace(model, permits=(*model.permits, permit))
+
+    def permits_of(self, model):
+        return model.permits
 
     def free_memory(self) -> None:
         parts = sys.modules.get(f"{__package__}.sd.parts")

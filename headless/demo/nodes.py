@@ -68,7 +68,7 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
 
 
 # Inputs of TrainIdentityLoRA that mean nothing without a record.
-_FOR_PERSONS = ("allow_reduced", "samples")
+_FOR_PERSONS = ("allow_reduced", "samples", "lock")
 
 
 def node_classes() -> list[type[io.ComfyNode]]:

@@ -186,6 +186,8 @@ def _denoiser(
     table = log_sigmas()
 
     def ask(x: torch.Tensor, sigma: torch.Tensor, both: bool) -> tuple:
+        for permit in model.permits:
+            permit.ask()
         t = (sigma.log() - table).abs().argmin().to(x.device)
         scaled = (x / (sigma**2 + 1) ** 0.5).to(weights.dtype)
         if both:

@@ -12,11 +12,14 @@ from ..base.errors import InputError
 from ..diffusion.animatediff import MotionModule, guides_itself, motion_module_of
 from .digest import patcher_digest
 from .owner_keys import OwnerKeys, is_loopback
+from .permits import Permit
 from .port import PACK, Host, Progress, private_folder, refuse_mp4
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+_PERMITS = f"{PACK}_permits"
 
 
 @functools.cache
@@ -41,6 +44,17 @@ def _other_than_mp4(base: type) -> type:
             super().save_to(path, format=format, codec=codec, metadata=metadata, **options)
 
     return VideoFile
+
+
+class _AskingFirst:
+    """A ComfyUI wrapper of a model's call that asks for leave before it."""
+
+    def __init__(self, permit: Permit):
+        self.permit = permit
+
+    def __call__(self, executor, *args, **options):
+        self.permit.ask()
+        return executor(*args, **options)
 
 
 class _ComfyProgress(Progress):
@@ -116,6 +130,7 @@ class ComfyHost(Host):
     def check_interrupt(self) -> None:
         import comfy.model_management
 
+        super().check_interrupt()
         comfy.model_management.throw_exception_if_processing_interrupted()
 
     def node_id(self) -> str | None:
@@ -175,12 +190,28 @@ class ComfyHost(Host):
     def vae_decode(self, vae: Any, latent: torch.Tensor) -> torch.Tensor:
         return vae.decode(latent).float().cpu()
 
-    def apply_lora(self, model: Any, clip: Any, file: Path, strength_model: float, strength_clip: float) -> tuple:
+    def apply_lora(self, model, clip, file, strength_model: float, strength_clip: float) -> tuple:
         import comfy.sd
         import comfy.utils
 
-        lora = comfy.utils.load_torch_file(str(file), safe_load=True)
+        in_memory = not isinstance(file, Path)
+        lora = file.tensors() if in_memory else comfy.utils.load_torch_file(str(file), safe_load=True)
         return comfy.sd.load_lora_for_models(model, clip, lora, strength_model, strength_clip)
+
+    def with_permit(self, model: Any, permit: Permit) -> Any:
+        from comfy.patcher_extension import WrappersMP
+
+        if permit.key in {known.key for known in self.permits_of(model)}:
+            return model
+        model = model.clone()
+        # What a sampler calls for every estimate, the core's samplers as well.
+        model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _PERMITS, _AskingFirst(permit))
+        return model
+
+    def permits_of(self, model: Any) -> tuple[Permit, ...]:
+        from comfy.patcher_extension import WrappersMP
+
+        return tuple(wrapper.permit for wrapper in model.get_wrappers(WrappersMP.APPLY_MODEL, _PERMITS))
 
     def free_memory(self) -> None:
         import comfy.model_management

@@ -97,6 +97,8 @@ def test_delete_removes_pictures_data_sets_and_known_files_and_spares_what_was_c
     assert store.delete(record_id) == ["b.safetensors"]
     assert not lora.exists() and not dataset.exists() and changed.exists()
     assert list((tmp_path / "charcha" / "records").iterdir()) == []
+    assert store.delete(record_id) == ["b.safetensors"]
+    changed.unlink()
     assert store.delete(record_id) == []
 
 

@@ -54,5 +54,12 @@ class Previews:
                 found.append((int(match[2]), match[3], data))
         return found
 
-    def remove(self, record_id: str) -> None:
+    def of(self, record_id: str, training: str) -> list[str]:
+        """Names of the previews of one training; training: the beginning of its digest."""
+        folder = self.folder(record_id)
+        return sorted(path.name for path in folder.glob(f"{training}-*.bin")) if folder.is_dir() else []
+
+    def remove(self, record_id: str) -> list[Path]:
+        """Remove them all; what had to stay."""
         shutil.rmtree(self.folder(record_id), ignore_errors=True)
+        return [self.folder(record_id)] if self.folder(record_id).exists() else []
