@@ -331,7 +331,7 @@ def _read_json(path: Path) -> dict:
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path.name} in the pack's private folder is not valid JSON; correct or remove it.") from None
     if not isinstance(data, dict):
         raise InputError(f"{path.name} in the pack's private folder must hold a JSON object.")

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 from ..base.errors import InputError
+from ..base.guard import guarded_negative
 from ..base.settings import check
 from ..base.timing import boundary, clock_text, frame_start
 from ..base.types import Shot, SongAnalysis, Story
@@ -83,7 +84,10 @@ def parse_timeline(
     if snap != "off":
         starts = _snapped(starts, song.beats if snap == "beat" else song.downbeats, max_move, song)
     ends = [*starts[1:], song.duration]
-    shots = [Shot(start, end, entry.prompt, negative) for start, end, entry in zip(starts, ends, entries, strict=True)]
+    shots = [
+        Shot(start, end, entry.prompt, guarded_negative(negative))
+        for start, end, entry in zip(starts, ends, entries, strict=True)
+    ]
     if split_beats > 0:
         shots = [part for shot in shots for part in _split(shot, song, split_beats)]
     return Story(tuple(shots))

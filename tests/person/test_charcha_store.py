@@ -265,7 +265,12 @@ def test_load_identity_asks_for_the_light_check_and_beyond_loopback_for_the_owne
     host = HeadlessHost(tmp_path)
     store = store_module.store_of(host)
     record_id, key = add(store, "reduced")
-    with pytest.raises(InputError, match="light check"):
+    for wanted in (False, True):
+        with pytest.raises(InputError, match="light check .*'allow_reduced': true in settings.json"):
+            store_module.load_identity(host, record_id, allow_reduced=wanted)
+    assert store_module.load_identity(host, record_id, allow_reduced=None).assurance == "reduced"
+    (host.private_dir() / "settings.json").write_text('{"allow_reduced": true}')
+    with pytest.raises(InputError, match="light check .* turn on allow_reduced"):
         store_module.load_identity(host, record_id)
     assert len(store_module.load_identity(host, record_id, allow_reduced=True).pictures) == 7
     record_id, key = add(store)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.guard import guarded_negative
 from songreel.nodes.schedule.exchange import keyframes, units, write
 from songreel.nodes.schedule.exchange import schedule_from_text as text_stage
 from songreel.nodes.schedule.modulate import modulate
@@ -17,6 +18,7 @@ from songreel.nodes.schedule.plan import onset
 from support.songs import song
 
 FPS = Fraction(24)
+BLUR = guarded_negative("blur")
 
 
 def film():
@@ -24,7 +26,7 @@ def film():
     analysis = song(10.0, FPS)
     analysis.curves["rms"] = (0.5 + 0.5 * np.sin(np.arange(240) / 15)).astype(np.float32)
     story = types.Story(
-        (types.Shot(0.0, 4.0, 'a "misty" harbour', negative="text"), types.Shot(4.0, 10.0, "a city, of glass"))
+        (types.Shot(0.0, 4.0, 'a "misty" harbour', negative=BLUR), types.Shot(4.0, 10.0, "a city, of glass", BLUR))
     )
     schedule = onset.onset_slerp_schedule(analysis, story, onset.Pacing(mode="linear"))
     for target, low, high in (
@@ -135,7 +137,7 @@ def test_what_parseq_gets():
     assert [row["frame"] for row in data["keyframes"] if row.get("info") == "shot"] == [0, 96]
     assert data["options"]["output_fps"] == 24.0 and set(data["managedFields"]) == set(units.PARSEQ.values())
     prompts = data["prompts"]["promptList"]
-    assert [(entry["from"], entry["to"], entry["negative"]) for entry in prompts] == [(0, 95, "text"), (96, 239, "")]
+    assert [(entry["from"], entry["to"], entry["negative"]) for entry in prompts] == [(0, 95, BLUR), (96, 239, BLUR)]
 
 
 def test_fizznodes_prompts_out_and_in():
@@ -190,7 +192,7 @@ def test_deforum_settings_of_another_frame_rate_keep_their_time():
         }
     )  # fmt: skip
     told, made, report = read(text)
-    assert [shot.start for shot in told.shots] == [0.0, 3.0] and told.shots[1].negative == "people"
+    assert [shot.start for shot in told.shots] == [0.0, 3.0] and told.shots[1].negative == guarded_negative("people")
     assert made.curves["zoom"][0] == pytest.approx(1.01**12) and made.curves["angle"][0] == 6.0
     assert made.curves["dx"][[0, 60, 120]] == pytest.approx([0, 5 * 12 / 1024, 10 * 12 / 1024])
     assert made.curves["denoise"][0] == pytest.approx(0.35) and "cfg" not in made.curves
@@ -213,7 +215,7 @@ def test_parseq_keyframes_and_rendered_frames():
         ],
     }
     told, made, report = read(json.dumps(document))
-    assert [(shot.prompt, shot.negative) for shot in told.shots] == [("a sea of clouds", "birds")]
+    assert [(shot.prompt, shot.negative) for shot in told.shots] == [("a sea of clouds", guarded_negative("birds"))]
     per_frame = units.per_frame("zoom", made.curves["zoom"], FPS, 512, 512)
     assert per_frame[[0, 23, 24, 47, 60, 100]] == pytest.approx([1, 1, 1.02, 1.02, 1.02, 1.04])
     assert made.curves["cfg"][[0, 24, 48, 239]].tolist() == pytest.approx([7, 8, 9, 9])

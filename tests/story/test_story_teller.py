@@ -360,7 +360,7 @@ def test_one_changed_line_changes_one_shot():
     assert [shot for k, shot in enumerate(changed.shots) if k != 2] == [
         shot for k, shot in enumerate(story.shots) if k != 2
     ]
-    assert changed.shots[2].negative == "people"
+    assert changed.shots[2].negative == guard.guarded_negative("people")
     with pytest.raises(InputError, match="line 1: no shot starts at 0:09.000; the nearest starts at 0:08.000"):
         edit.apply_edits(story, "0:09 fog")
     with pytest.raises(InputError, match="2 problem.*line 2: a seed is a whole number, got 'x'; line 3: 'fog'"):

@@ -187,6 +187,19 @@ export function resultCard(result, urls, onDone) {
 }
 
 /**
+ * What the server could not remove, or leaves to the owner, in words; empty when nothing is left.
+ *
+ * @param {{left?: string[], finished?: string[]}} done its answer to revoke or delete
+ * @returns {string}
+ */
+export function whatIsLeft({ left = [], finished = [] }) {
+  const words = [];
+  if (left.length) words.push(`These files could not be removed or were changed since: ${left.join(", ")}.`);
+  if (finished.length) words.push(`Finished videos in the output folder are left to you: ${finished.join(", ")}.`);
+  return words.join(" ");
+}
+
+/**
  * A person is captured.
  *
  * @param {{record: string, state: string, problem: string}} given

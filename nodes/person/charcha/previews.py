@@ -54,6 +54,12 @@ class Previews:
                 found.append((int(match[2]), match[3], data))
         return found
 
+    def training(self, record_id: str) -> str:
+        """The beginning of the digest of the training that the previews are of; "" without any."""
+        folder = self.folder(record_id)
+        names = (_NAME.fullmatch(path.name) for path in folder.iterdir()) if folder.is_dir() else ()
+        return next((match[1] for match in names if match), "")
+
     def of(self, record_id: str, training: str) -> list[str]:
         """Names of the previews of one training; training: the beginning of its digest."""
         folder = self.folder(record_id)

@@ -77,7 +77,7 @@ class RecordFiles:
         try:
             content = json.loads((self._folder / record_id / "record.json").read_bytes())
             payload, signature = content["payload"], content["signature"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise altered from None
         if not self._locks.signed(payload, signature) or payload["id"] != record_id or payload["format"] != FORMAT:
             raise altered

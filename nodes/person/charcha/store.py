@@ -247,6 +247,10 @@ class IdentityStore:
         self._payload(record_id)
         return self._previews.read(record_id)
 
+    def shown_training(self, record_id: str) -> str:
+        """Which training `previews` are of, for `accept`; "" when there are none."""
+        return self._previews.training(self._known(record_id))
+
     def entries(self) -> list[dict]:
         """Every record there is or was, the newest last: id, state, and of those still there who, when, how sure."""
         result = []

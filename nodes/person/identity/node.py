@@ -151,8 +151,8 @@ _WAITS = (
     "Identity LoRA and queue again."
 )
 _NOT_ACCEPTED = (
-    "The likeness waits for its owner: samples were painted, and only the person accepts them, with the owner's key, in "
-    "Train Identity LoRA or with the command 'identities accept'. Then queue again."
+    "The likeness waits for its owner: samples were painted, and only the person accepts them, with the owner's key, "
+    "in Train Identity LoRA or with the command 'identities accept'. Then queue again."
 )
 
 

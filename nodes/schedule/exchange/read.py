@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.json_text import load_json
 from ...base.timing import snap_fps
 from .keyframes import HINT, per_frame_values, read_keyframes
 from .units import DEFORUM, PARSEQ, per_second
@@ -72,7 +73,7 @@ def report(problems: list[str]) -> InputError:
 
 def _json(text: str) -> dict:
     try:
-        data = json.loads(text, strict=False)
+        data = load_json(text, "The schedule text", strict=False)
     except json.JSONDecodeError as error:
         raise report([f"line {error.lineno}, character {error.colno}: {error.msg}"]) from None
     if not isinstance(data, dict):
@@ -86,7 +87,7 @@ def _json(text: str) -> dict:
 def _fizz(text: str, problems: list[str]) -> Reading:
     body = re.sub(r"(^|,)(\s*)(\d+)(\s*:)", r'\1\2"\3"\4', text.rstrip().rstrip(","))
     try:
-        pairs = json.loads("{" + body + "}", strict=False, object_pairs_hook=list)
+        pairs = load_json("{" + body + "}", "The schedule text", strict=False, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         place = error.pos - 1
         line, column = text.count("\n", 0, place) + 1, place - (text.rfind("\n", 0, place) + 1) + 1

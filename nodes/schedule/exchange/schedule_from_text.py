@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.guard import guarded_negative
 from ...base.modulation import CURVES
 from ...base.timing import frame_start, snap_fps
 from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
@@ -86,7 +87,10 @@ def _story(reading: Reading, song: SongAnalysis, rate) -> Story:
     starts[0] = 0.0  # a prompt stands from the beginning, as in those programs
     ends = [*starts[1:], song.duration]
     texts = [reading.prompts[frame] for frame in sorted(reading.prompts)]
-    shots = (Shot(a, b, prompt, negative=no) for a, b, (prompt, no) in zip(starts, ends, texts, strict=True))
+    shots = (
+        Shot(a, b, prompt, negative=guarded_negative(no))
+        for a, b, (prompt, no) in zip(starts, ends, texts, strict=True)
+    )
     return Story(tuple(shots))
 
 
