@@ -13,6 +13,11 @@ from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import DONE, Bootstrap, print_json, read_text, say
 
+_REVOKED = (
+    "Revoked: no node of this pack uses this identity any more, and its locked LoRAs stay shut. Open LoRA files and "
+    "the pictures stay until you delete it."
+)
+
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add `charcha` and `identities` to the command line."""
@@ -69,11 +74,7 @@ def _identities(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         return DONE
     if args.do == "revoke":
         store.revoke(args.record)
-        return say(
-            "Revoked: no node of this pack uses this identity any more, and its locked LoRAs stay shut. Open LoRA files and "
-            "the pictures stay until you delete it.",
-            DONE,
-        )
+        return say(_REVOKED, DONE)
     if args.do == "accept":
         return _accept(store, args.record, args.owner_key_file)
     left = store.delete(args.record)

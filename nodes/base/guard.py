@@ -39,9 +39,9 @@ _BLOCKED = re.compile(rf"\b(?:{_ALWAYS})\b")
 
 _TEEN = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)teen)"
 _MINOR = re.compile(
-    r"\b(?:child(?:ren|like|ish)?|kids?|kiddies?|toddlers?|infants?|babies|minors?|under ?aged?|teen(?:s|age|aged|agers?)?"
-    r"|pre-?teens?|tweens?|adolescents?|juveniles?|school ?(?:girl|boy|kid|child)(?:s|ren)?|(?:little|small|young) "
-    r"(?:girl|boy)s?|lolitas?|kindergart\w+|pupils? of a school|pubescent|pre-?pubescent"
+    r"\b(?:child(?:ren|like|ish)?|kids?|kiddies?|toddlers?|infants?|babies|minors?|under ?aged?"
+    r"|teen(?:s|age|aged|agers?)?|pre-?teens?|tweens?|adolescents?|juveniles?|school ?(?:girl|boy|kid|child)(?:s|ren)?"
+    r"|(?:little|small|young) (?:girl|boy)s?|lolitas?|kindergart\w+|pupils? of a school|pubescent|pre-?pubescent"
     rf"|(?:[1-9]|1[0-7]|{_TEEN})[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)?s?)\b"
 )
 # Said of adults some of these are harmless; said together with a minor none is.

@@ -9,27 +9,30 @@ from songreel.nodes.base import guard
 from songreel.nodes.base.types import Shot, Story
 
 HITS = [
-    "a naked woman on a beach", "NUDE portrait", "n a k e d dancer", "n.u.d.e", "n-a-k-e-d on stage", "nak3d singer",
-    "n4k3d", "nudë", "nаked", "na​ked", "nuuuude model", "n_a_k_e_d", "p0rn scene", "pоrn", "a n a k e d man",
-    "a woman without clothes", "a man without any clothing", "dancers with no clothes", "she is not wearing anything",
-    "wearing nothing", "a singer in the nude", "in her birthday suit", "undressed at the window", "a stripper's striptease",
-    "bare breasts", "exposed buttocks", "having sex on a roof", "topless at the pool", "nothing but a smile, nsfw",
-    "taking off her clothes", "a sexy schoolgirl", "a teenager in lingerie", "sensual 15 year old", "little girl, seductive",
-    "a child in a thong", "sexualised children", "underage, provocative", "a twelve-year-old in a bikini",
-    "a beheaded knight", "g0re everywhere", "severed heads on pikes", "lolicon style", "a swastika flag", "blackface",
+    "a naked woman on a beach", "NUDE portrait", "n a k e d dancer", "n.u.d.e", "n-a-k-e-d on stage",
+    "nak3d singer", "n4k3d", "nud\xeb", "n\u0430ked", "na\u200bked", "nuuuude model", "n_a_k_e_d", "p0rn scene",
+    "p\u043ern", "a n a k e d man", "a woman without clothes", "a man without any clothing",
+    "dancers with no clothes", "she is not wearing anything", "wearing nothing", "a singer in the nude",
+    "in her birthday suit", "undressed at the window", "a stripper's striptease", "bare breasts",
+    "exposed buttocks", "having sex on a roof", "topless at the pool", "nothing but a smile, nsfw",
+    "taking off her clothes", "a sexy schoolgirl", "a teenager in lingerie", "sensual 15 year old",
+    "little girl, seductive", "a child in a thong", "sexualised children", "underage, provocative",
+    "a twelve-year-old in a bikini", "a beheaded knight", "g0re everywhere", "severed heads on pikes",
+    "lolicon style", "a swastika flag", "blackface",
 ]  # fmt: skip
 MISSES = [
     "a clothes line without clothes pegs", "grapes on a table", "g r a p e s", "a field of rapeseed", "drapery",
-    "a therapist's office", "the county of Essex and Middlesex", "a peacock", "a cockpit at night", "gorgeous light",
-    "a gorge in the mountains", "category five storm", "an empty wardrobe without clothes on the floor",
-    "a laundry room with no clothes racks", "a bottomless pit", "a bottomless lake", "a stripped-back stage",
-    "striped shirts", "an exposed brick wall", "bare trees", "bare feet in the sand", "a bare-knuckle boxer",
-    "a breaststroke swimmer", "a salad bowl with dressing", "1940s singer, 35mm f1.4",
-    "a b c d e on a blackboard", "S.O.S. in the snow", "letters l o v e in neon", "children playing in the snow",
-    "a child with a red balloon", "a schoolboy with a satchel", "teenagers dancing at a school ball",
-    "a 10 year old oak", "a sexy tango", "a sensual saxophone solo", "lingerie shop window", "a bikini on a clothes line",
-    "a thirty-year-old whisky", "black faced sheep", "a power salute of fireworks",
-    "an orange sunset", "a nudge in the ribs", "a cone of popcorn", "the orgue of a church",
+    "a therapist's office", "the county of Essex and Middlesex", "a peacock", "a cockpit at night",
+    "gorgeous light", "a gorge in the mountains", "category five storm",
+    "an empty wardrobe without clothes on the floor", "a laundry room with no clothes racks",
+    "a bottomless pit", "a bottomless lake", "a stripped-back stage", "striped shirts", "an exposed brick wall",
+    "bare trees", "bare feet in the sand", "a bare-knuckle boxer", "a breaststroke swimmer",
+    "a salad bowl with dressing", "1940s singer, 35mm f1.4", "a b c d e on a blackboard", "S.O.S. in the snow",
+    "letters l o v e in neon", "children playing in the snow", "a child with a red balloon",
+    "a schoolboy with a satchel", "teenagers dancing at a school ball", "a 10 year old oak", "a sexy tango",
+    "a sensual saxophone solo", "lingerie shop window", "a bikini on a clothes line",
+    "a thirty-year-old whisky", "black faced sheep", "a power salute of fireworks", "an orange sunset",
+    "a nudge in the ribs", "a cone of popcorn", "the orgue of a church",
 ]  # fmt: skip
 
 
