@@ -34,6 +34,7 @@ ROOMS = ("evening", "living", "office")
 PERIOD = 0.2
 # Species: (actor, how it is posted). The first three are played more often.
 FIRST = ("photo", "moved_photo", "warped")
+FIRST += ("chosen_clips", "tinted_clips")
 REST = ("wrong_order", "replay", "screen_replay", "too_fast", "out_of_order", "two_faces", "swapped")
 KNOWN = ("adaptive",)  # not stopped, and said so
 CLIPS = ("replay", "screen_replay", "too_fast", "out_of_order")  # made of a passed capture's frames
@@ -98,6 +99,8 @@ def attempt(name: str, seed: int, *, light: bool) -> dict:
         "two_faces": actors.TwoFaces,
         "swapped": actors.Swapped,
         "adaptive": actors.Adaptive,
+        "chosen_clips": actors.ChosenClips,
+        "tinted_clips": actors.TintedClips,
     }
     room = ROOMS[seed % len(ROOMS)]
     clip = recorded(seed) if name in CLIPS else None

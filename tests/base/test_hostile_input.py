@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.timing import snap_fps
-from songreel.nodes.base.types import FrameSchedule, IdentityRef, Lyrics, SongAnalysis, Story
+from songreel.nodes.base.types import FrameSchedule, IdentityRef, SongAnalysis, Story
 from songreel.nodes.person.identity.lora import IdentityLora
 from songreel.nodes.schedule.exchange.read import read_text
 from songreel.nodes.schedule.plan import event_text
+from songreel.nodes.song.emotion.timeline import EmotionTimeline
+from songreel.nodes.song.lyrics.lyrics import Lyrics
 from songreel.nodes.story.vocabulary import vocabulary_of
 
-TYPES = (Story, FrameSchedule, SongAnalysis, Lyrics, IdentityRef, IdentityLora)
+TYPES = (Story, FrameSchedule, SongAnalysis, EmotionTimeline, Lyrics, IdentityRef, IdentityLora)
 DEEP = "[" * 100_000 + "]" * 100_000
 LONG = "9" * 5_000
 WIDE = "1" + "0" * 400

@@ -102,6 +102,8 @@ class CaptureSession:
         if problem or self._two_faces(complaint):
             self._fail(problem or "one_face")
             return self._taken()
+        if self._continuity.resumed and not self._goes_on(picture, faces[0] if faces else None, complaint, received):
+            return self._taken()
         step = {
             "calibrate": self._calibrate,
             "light": self._follow_light,
@@ -251,6 +253,7 @@ class CaptureSession:
             "seconds": round(self._clock() - self._begin, 1),
             "frames": self._next,
             "pauses": self._continuity.pauses,
+            "seams": self._continuity.seams,
             "second_face_frames": self._seconds_total,
         } | evidence.scores()
         if verdict in words.FAILED:
@@ -260,6 +263,24 @@ class CaptureSession:
         self._phase = "ended"
         self._messages.append({"type": "passed"})
         self._forget()
+
+    def _goes_on(self, picture, face, complaint, now: float) -> bool:
+        """After a gap: the same person still, and a movement that it may have cut is asked for anew, from neutral.
+
+        False when the capture has ended.
+        """
+        if self._phase == "calibrate":
+            self._calibration.restart()
+            return True
+        if face is not None and complaint is None and self._is_neutral(face) and not self._same_person(picture, face):
+            return False
+        if self._phase == "action":
+            self._step -= 1
+            self._movement = None
+            self._start_gap(now)
+        elif self._phase == "gap":
+            self._steady = None
+        return True
 
     # Parts -------------------------------------------------------------------------------------
 
