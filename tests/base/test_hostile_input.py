@@ -55,9 +55,8 @@ def test_other_texts_that_are_json_too():
         vocabulary_of(DEEP, "photo")
     with pytest.raises(InputError, match="nested too deeply"):
         list(event_text._entries(DEEP, []))
-    for text in ('{"a":' * 50_000, '"0": ' + "[" * 50_000):
-        with pytest.raises(InputError):
-            read_text(text)
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_text('{"a":' * 50_000)
 
 
 VALUES = st.recursive(

@@ -18,7 +18,6 @@ from songreel.nodes.schedule.plan import onset
 from support.songs import song
 
 FPS = Fraction(24)
-BLUR = guarded_negative("blur")
 
 
 def film():
@@ -26,7 +25,7 @@ def film():
     analysis = song(10.0, FPS)
     analysis.curves["rms"] = (0.5 + 0.5 * np.sin(np.arange(240) / 15)).astype(np.float32)
     story = types.Story(
-        (types.Shot(0.0, 4.0, 'a "misty" harbour', negative=BLUR), types.Shot(4.0, 10.0, "a city, of glass", BLUR))
+        (types.Shot(0.0, 4.0, 'a "misty" harbour', negative="text"), types.Shot(4.0, 10.0, "a city, of glass"))
     )
     schedule = onset.onset_slerp_schedule(analysis, story, onset.Pacing(mode="linear"))
     for target, low, high in (
@@ -108,7 +107,7 @@ def test_a_schedule_comes_back(form):
     assert left == ""
     told, again, _ = read(text, analysis, width=640, height=360)
     assert [(shot.start, shot.prompt, shot.negative) for shot in told.shots] == [
-        (shot.start, shot.prompt, shot.negative) for shot in story.shots
+        (shot.start, shot.prompt, guarded_negative(shot.negative)) for shot in story.shots
     ]
     assert again.t == pytest.approx(schedule.t)
     assert set(again.curves) == set(schedule.curves)
@@ -137,7 +136,7 @@ def test_what_parseq_gets():
     assert [row["frame"] for row in data["keyframes"] if row.get("info") == "shot"] == [0, 96]
     assert data["options"]["output_fps"] == 24.0 and set(data["managedFields"]) == set(units.PARSEQ.values())
     prompts = data["prompts"]["promptList"]
-    assert [(entry["from"], entry["to"], entry["negative"]) for entry in prompts] == [(0, 95, BLUR), (96, 239, BLUR)]
+    assert [(entry["from"], entry["to"], entry["negative"]) for entry in prompts] == [(0, 95, "text"), (96, 239, "")]
 
 
 def test_fizznodes_prompts_out_and_in():
