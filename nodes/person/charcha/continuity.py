@@ -19,9 +19,12 @@ MAX_PAUSES = 12
 # and of the whole picture's light. People go on with a movement meanwhile; another clip begins somewhere else.
 GAP_JUMP, GAP_GROWTH, GAP_SPIN = 0.9, 1.45, 34.0
 GAP_WALL, GAP_LIGHT = 20.0, 30.0
-# A cut inside a recording, between two moments that look alike: the picture stands, steps once and stands again.
-SEAM_RATIO, SEAM_CHANGE, SEAM_POSE = 2.5, 5.0, 0.35
-MOST_SEAMS = 3
+# A cut inside a recording, between two moments that look alike: head and picture stand, step once and stand again.
+# Steps of the head in parts of a movement that counts. On 22 traces of real people who talk, 8 frames a second, the
+# head alone does so 2.0 times a minute, and at 69 % of the cuts between two of their still moments.
+STILL_POSE, SEAM_POSE, LARGEST_SEAM, SEAM_TURN = 0.12, 0.15, 1.5, 3.0
+SEAM_PICTURE, SEAM_USUAL = 1.6, 1.4
+MOST_SEAMS = 2
 BURST, RATE = 24, 14.0  # frames at once, frames a second: more than we ask a camera for
 GONE_SECONDS = 1.5
 
@@ -40,7 +43,7 @@ class Continuity:
         self._face_time = 0.0
         self._still = self._again = self.pauses = self.seams = 0
         self.resumed = False
-        self._steps: list[tuple[float, float, float]] = []
+        self._steps: list[tuple[float, float]] = []
         self._tokens, self._token_time = float(BURST), None
         self._changes: list[float] = []
         self._moved: float | None = None
@@ -124,13 +127,14 @@ class Continuity:
         pose = abs(face.yaw - before.yaw) / 16 + abs(face.pitch - before.pitch) / 11 + abs(face.roll - before.roll) / 11
         pose += float(np.abs(face.points[6, :2] - before.points[6, :2]).sum()) / before.size / 0.15
         pace = max((time - self._times[-1]) / 0.125, 1e-3)
-        self._steps = [*self._steps[-2:], (self._moved / pace, pose / pace, pose)]
+        self._steps = [*self._steps[-2:], (self._moved / pace, pose / pace)]
         if len(self._steps) < 3:
             return None
-        (one, first, _), (step, turn, whole), (other, last, _) = self._steps
-        picture = step > max(SEAM_CHANGE, SEAM_RATIO * one, SEAM_RATIO * other)
-        if picture and turn > max(SEAM_POSE, SEAM_RATIO * first, SEAM_RATIO * last) and whole < 2.5:
-            self.seams += 1
+        (one, first), (step, turn), (other, last) = self._steps
+        usual = float(np.median(self._changes))
+        picture = step > max(SEAM_PICTURE * max(one, other), SEAM_USUAL * usual)
+        head = max(SEAM_POSE, SEAM_TURN * max(first, last)) < turn < LARGEST_SEAM and max(first, last) < STILL_POSE
+        self.seams += picture and head
         return "cut" if self.seams > MOST_SEAMS else None
 
     def _motion(self, face: Face | None, time: float) -> str | None:

@@ -17,7 +17,7 @@ _LORA_SUFFIXES = (".safetensors", ".locked")
 def entry_of(path: Path, digest: str | None) -> dict[str, Any]:
     """How the ledger lists a file or folder. A file that is there already is known by its digest from now on."""
     path, size = Path(os.path.abspath(path)), None
-    if digest is None and path.is_file():
+    if digest is None and path.is_file() and not path.is_symlink():
         digest, size = file_digest(path), path.stat().st_size
     return {"path": str(path), "digest": digest, "bytes": size}
 
