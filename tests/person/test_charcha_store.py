@@ -313,6 +313,38 @@ def test_owners_keys_are_taken_out_of_a_run_and_serve_that_run_only():
     assert keys.of(run) == {} and len(keys._held) == keys.LIMIT
 
 
+def test_keys_leave_memory_after_their_run():
+    now = [0.0]
+    keys = host_port.OwnerKeys(clock=lambda: now[0])
+    run = keys.on_prompt({"extra_data": {"songreel_owner_keys": {"r": "k"}}})["prompt_id"]
+    keys.forget_ended(set())
+    assert keys.of(run) == {"r": "k"}, "it may not be queued yet"
+    now[0] += keys.GRACE + 1
+    keys.forget_ended({run})
+    assert keys.of(run) == {"r": "k"} and keys.count == 1
+    keys.forget_ended({"another"})
+    assert keys.of(run) == {} and keys.count == 0 and keys._came == {}
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"])
+def test_a_request_through_a_proxy_is_noticed(name):
+    assert host_port.was_forwarded(["Host", name]) and not host_port.was_forwarded(["Host", "Origin", "User-Agent"])
+
+
+def test_one_client_cannot_use_up_what_another_needs():
+    from songreel.nodes.person.charcha.limits import MOST_CLIENTS, Limit
+
+    now = [0.0]
+    limit = Limit(3, 60.0, lambda: now[0])
+    assert [limit.take("stranger") for _ in range(5)] == [True, True, True, False, False]
+    assert limit.take("owner")
+    now[0] = 61.0
+    assert limit.take("stranger")
+    for number in range(2 * MOST_CLIENTS):
+        limit.take(str(number))
+    assert len(limit._times) == MOST_CLIENTS
+
+
 def test_tokens_are_letters_and_no_words():
     import random
 

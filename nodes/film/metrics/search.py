@@ -7,6 +7,7 @@ from typing import Any
 from ...base.errors import InputError
 from ...base.types import IdentityRef
 from ...host.port import Host
+from ...person.charcha.consent import COMPARES
 from ...person.charcha.in_use import likeness_in_use, permit_of
 from ...person.charcha.record import IdentityRecord
 from ...person.charcha.store import load_identity
@@ -37,6 +38,10 @@ def look_for(host: Host, record: IdentityRecord, source: Frames, settings: Metri
 
     Raises InputError when it ends meanwhile, or a model is missing.
     """
+    if record.consent not in COMPARES:
+        raise InputError(
+            "This person agreed to an older text, which did not name the comparing of faces in videos; capture anew."
+        )
     with likeness_in_use([permit_of(host, record.id)]):
         landmarker, embedder = load_landmarker(host.model_folders("detection")), FaceEmbedder()
         progress = host.progress(max(source.expected, 1))

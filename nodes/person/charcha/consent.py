@@ -11,19 +11,23 @@ from pathlib import Path
 from ...base.errors import InputError
 from ...base.guard import blocked_words
 
-VERSION = "2026-11"
+VERSION = "2026-12"
+# Versions whose text says that faces in videos are compared with these.
+COMPARES = ("2026-12",)
 KEPT_DAYS = 365
 TEXT = (
     (
         "What for",
         "Seven pictures of your face are taken to train a small model (a LoRA) that can paint you in music videos made "
-        "with this program. They are used for nothing else.",
+        "with this program, and to count by their face's measurements how often you are in a video. They are used for "
+        "nothing else.",
     ),
     (
         "What happens",
         "For about a minute you follow simple movements while your camera's pictures go to the computer that runs this "
         "program. It measures your face to check that a live person is there and that all pictures show the same "
-        "person. Colours change on the screen once, at most twice a second; you can leave that out.",
+        "person. Colours change on the screen once, at most twice a second and without saturated red: fewer than three "
+        "flashes in any second (WCAG 2.3.1). You can leave that out.",
     ),
     (
         "What is kept, and where",
@@ -32,13 +36,14 @@ TEXT = (
     ),
     (
         "How long",
-        f"Up to {KEPT_DAYS} days; after that the record can no longer be used.",
+        f"Up to {KEPT_DAYS} days; after that the record can no longer be used, and its pictures are deleted.",
     ),
     (
         "How to take it back",
         "At any time, here with the key you get at the end, or on that computer with the command 'identities delete': "
-        "pictures, training data and the models made from them on that computer are deleted. Copies that someone made "
-        "of a finished model or video cannot be reached, and whoever owns the computer could get around its locks.",
+        "what runs stops at its next step, and pictures, training data and the models made from them on that computer "
+        "are deleted. Copies that someone made of a finished model or video cannot be reached, and whoever owns the "
+        "computer could get around its locks.",
     ),
 )
 CLASS_WORDS = ("person", "woman", "man")

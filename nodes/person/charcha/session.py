@@ -25,7 +25,7 @@ LIFETIME = 180.0  # seconds from the first frame to the result
 CALIBRATION_SECONDS = 45.0
 GAP_SECONDS, HOLD_SECONDS = (2.0, 5.0), (1.4, 2.4)
 RETURN_SECONDS = 14.0
-RETRIES, ALL_RETRIES = 2, 3
+RETRIES = 2  # for each movement
 SECOND_FACE_FRAMES, SECOND_FACE_TOTAL = 4, 10
 LIGHT_TRIES, STRAYED_SECONDS = 2, 2.0
 NEUTRAL = "neutral"
@@ -236,7 +236,7 @@ class CaptureSession:
     def _retry(self, reason: str, now: float) -> None:
         self._tries += 1
         self._all_tries += 1
-        if self._tries > RETRIES or self._all_tries > ALL_RETRIES:
+        if self._tries > RETRIES:
             self._fail("retries")
             return
         self._step -= 1
