@@ -178,16 +178,16 @@ def measure(renderer: Renderer, name: str, waveform: np.ndarray, rate: int, opti
     """One song: exact, the quality, held and blended frames."""
     from songreel.nodes.schedule.plan import onset
     from songreel.nodes.song.audio import analysis as audio
-    from songreel.nodes.story import timeline
+    from songreel.nodes.story import timed_prompts
 
     waveform = waveform[:, : int(options.seconds * rate)]
     song = audio.analyze(waveform, rate, fps=options.fps)
     one_beat = options.one_beat or name == "150 BPM"
-    story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=1 if one_beat else 4)
+    story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=1 if one_beat else 4)
     schedule = onset.onset_slerp_schedule(song, story, gamma=2.0)
     exact, latents, exact_report = renderer.exact(story, schedule, waveform, rate, options.cache)
     frames, report = renderer.render(story, schedule, waveform, rate, options.quality)
-    # Exact mode's own calls may have those in them that measure the ways.
+    # Exact mode's own calls may include those that measure the intervals.
     share = report["model_calls"] / report["model_calls_in_exact_mode"]
     parts = exact_report["seconds"]
     ratio = {name: report[name] / exact_report[name] for name in ("model_calls", "pictures_decoded")}
@@ -226,26 +226,27 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
     Which are best is found by dynamic programming over the pictures of each segment, and the pictures are then shared
     out to segments where the next one saves most. Keyframes are always among them, as in the renderer.
     """
-    from songreel.nodes.render.shown import to_uint8
+    from songreel.nodes.render.chunk_pictures import to_uint8
 
     segments = renderer.plan.make_plan(story, schedule, renderer.settings("exact")).segments
-    ways, start = [], 0
+    intervals, start = [], 0
     for part in segments:
         frames = range(part.first_frame, part.last_frame)
         end = latents[part.last_frame] if part.last_frame < len(latents) else latents[frames[-1]]
         points = np.concatenate([latents[frames.start : frames.stop], end[None]]).reshape(len(frames) + 1, -1)
         t = np.append(schedule.t[frames.start : frames.stop], 1.0)
-        ways.append(_choices(points.astype(np.float64), t, limit=max(2, len(frames) // 2)))
+        intervals.append(_choices(points.astype(np.float64), t, limit=max(2, len(frames) // 2)))
         start = frames.stop
     assert start == len(latents)
-    used = [0] * len(ways)
+    used = [0] * len(intervals)
     for _ in range(count - len(segments)):
         gains = [
-            costs[n] - costs[n + 1] if n + 1 < len(costs) else -1.0 for (costs, _), n in zip(ways, used, strict=True)
+            costs[n] - costs[n + 1] if n + 1 < len(costs) else -1.0
+            for (costs, _), n in zip(intervals, used, strict=True)
         ]
         used[int(np.argmax(gains))] += 1
     shown = exact.copy()
-    for part, (_, chosen), n in zip(segments, ways, used, strict=True):
+    for part, (_, chosen), n in zip(segments, intervals, used, strict=True):
         for low, high in zip(chosen[n], chosen[n][1:], strict=False):
             for inside in range(low + 1, high):
                 ends = [min(part.first_frame + place, len(latents) - 1) for place in (low, high)]
@@ -260,7 +261,7 @@ def best_choice(renderer: Renderer, story, schedule, exact, latents, count: int)
 
 
 def _choices(points: np.ndarray, t: np.ndarray, limit: int) -> tuple[list[float], list[list[int]]]:
-    """For 0, 1, 2 ... inner points of a way: the least squared error of the lines between them, and which they are."""
+    """For 0, 1, 2 ... inner points of an interval: the least squared error of the lines between, and the points."""
     n = len(points)
     error = np.full((n, n), np.inf)
     for low in range(n):
@@ -312,7 +313,7 @@ def main() -> None:
     parser.add_argument("--quality", default=DEFAULT_QUALITY)
     parser.add_argument("--one-beat", action="store_true")
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
-    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
+    parser.add_argument("--keyframe-attention", action="store_true", help="in-between pictures attend to keyframes")
     parser.add_argument("--sheets", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What the demo model has learnt: scenes and palettes by name, clean pictures, smooth ways between prompts.
+"""What the demo model has learnt: scenes and palettes by name, clean pictures, smooth interpolation between prompts.
 
     python bench/demo_model.py [--model FILE] [--judge FILE] [--sheets DIR] [--json OUT] [--cfg 5] [--steps 8]
 
@@ -33,7 +33,7 @@ from songreel.nodes.host.port import Sampling
 from songreel.nodes.render.interpolate import slerp
 
 SIZE = 256
-FRAMES = 25  # of one way between two prompts: two seconds at 12 fps
+FRAMES = 25  # of one interpolation between two prompts: two seconds at 12 fps
 
 
 class Painter:
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--cfg", type=float, default=demo_model.CFG)
     parser.add_argument("--seeds", type=int, default=4, help="pictures for each held-out prompt")
     parser.add_argument("--empty", type=int, default=120, help="pictures of the empty prompt")
-    parser.add_argument("--pairs", type=int, default=30, help="ways between two prompts")
+    parser.add_argument("--pairs", type=int, default=30, help="interpolations between two prompts")
     parser.add_argument("--sheets", type=Path, help="folder for JPEG sheets of what was judged")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -201,8 +201,8 @@ def main() -> None:
         "autoencoder": (torch.stack([drawn[:18], back[:18]], dim=1).flatten(0, 1), 6),
     }
     if args.pairs:
-        result["interpolation"], ways = interpolation(painter, judge, args.pairs)
-        sheets["interpolation"] = (ways, 9)
+        result["interpolation"], shown = interpolation(painter, judge, args.pairs)
+        sheets["interpolation"] = (shown, 9)
     text = json.dumps(result, indent=2)
     print(text)
     if args.json:

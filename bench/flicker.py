@@ -56,13 +56,13 @@ def main() -> None:
     parser.add_argument("--qualities", nargs="+", default=["exact", "balanced"])
     parser.add_argument("--smoothing", type=float, nargs="+", default=[0.0])
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
-    parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
+    parser.add_argument("--keyframe-attention", action="store_true", help="in-between pictures attend to keyframes")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     from songreel.nodes.base.media import audio as media
     from songreel.nodes.schedule.plan import onset
     from songreel.nodes.song.audio import analysis as audio
-    from songreel.nodes.story import timeline
+    from songreel.nodes.story import timed_prompts
 
     results = {}
     with tempfile.TemporaryDirectory() as home:
@@ -76,12 +76,12 @@ def main() -> None:
             waveform, rate = make_demo_song()
         waveform = waveform[:, : int(options.seconds * rate)]
         song = audio.analyze(waveform, rate, fps=options.fps)
-        story = timeline.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
+        story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
         for mode in options.modes:
             schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):
-                way = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
-                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **way)
+                changes = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
+                frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **changes)
                 row = measure(frames, song.curve("onset")) | {"seconds": report["wall"]}
                 name = f"{mode}, {quality}" + (f", smoothing {smoothing:g}" if smoothing else "")
                 results[name] = row

@@ -133,11 +133,11 @@ def beside(
     host = current()
     from songreel.nodes.base.media import video
     from songreel.nodes.host.port import Sampling
-    from songreel.nodes.render import pictures, plan
+    from songreel.nodes.render import model_inputs, plan
     from songreel.nodes.render import render as stage
+    from songreel.nodes.render.chunk_pictures import to_uint8
     from songreel.nodes.render.interpolate import slerp
     from songreel.nodes.render.quality import DEFAULT_QUALITY
-    from songreel.nodes.render.shown import to_uint8
 
     model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
     story, schedule, waveform, rate = moving_song(frames + 1)
@@ -150,14 +150,14 @@ def beside(
 
     def ksampler_loop() -> None:
         """One graph run per frame: the prompts are encoded once, each frame is sampled and decoded alone."""
-        material = pictures.ShotMaterial(host, clip, story, settings)
+        material = model_inputs.ModelInputs(host, clip, story, settings)
         batches = (material.batch(0, 1, [t]) for t in positions)
         latents = (host.sample(model, *batch, Sampling(**options)) for batch in batches)
         encode("ksampler", (to_uint8(host.vae_decode(vae, latent))[0] for latent in latents))
 
     def prompt_walk() -> None:
         """All in memory: noise slerped, embeddings lerped, batches of four, frames encoded at the end."""
-        material = pictures.ShotMaterial(host, clip, story, settings)
+        material = model_inputs.ModelInputs(host, clip, story, settings)
         (a, negative), (b, _) = material.prompts(0, 1)
         noise = torch.cat([slerp(material.noise(0), material.noise(1), t, dim=(1, 2, 3)) for t in positions])
         embeddings = torch.cat([torch.lerp(a, b, t) for t in positions])
@@ -176,7 +176,8 @@ def beside(
 
     found, calls = {}, {}
     with torch.inference_mode():
-        host.sample(model, *pictures.ShotMaterial(host, clip, story, settings).batch(0, 0, [0.0]), Sampling(**options))
+        batch = model_inputs.ModelInputs(host, clip, story, settings).batch(0, 0, [0.0])
+        host.sample(model, *batch, Sampling(**options))
         for part in (model, clip, vae):
             host.fingerprint(part)
         for name, work in (
@@ -191,7 +192,7 @@ def beside(
             work()
             found[name] = time.perf_counter() - begin
         if comfyui:
-            material = pictures.ShotMaterial(host, clip, story, settings)
+            material = model_inputs.ModelInputs(host, clip, story, settings)
             negative = material.prompts(0, 1)[0][1]
             rows = [material.batch(0, 1, [t]) for t in positions]
             found["ComfyUI loop"] = comfyui_loop(checkpoint, rows, negative, options)

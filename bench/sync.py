@@ -2,7 +2,7 @@
 
     python bench/sync.py [--seconds 12] [--fps 12] [--size 256] [--quality balanced] [--json OUT]
 
-For every way to pace the shots the demo model renders an excerpt, and the pictures are compared before encoding. Motion
+For every pacing mode the demo model renders an excerpt, and the pictures are compared before encoding. Motion
 is the mean absolute difference of a frame to the one before; its correlation with the song's onset curve is Pearson's,
 over all frames but the first. Starts: distance of the frames on which shots begin to the nearest true downbeat, in
 frames, from first to last over the whole song. Needs what tests/requirements.txt names.
@@ -22,18 +22,18 @@ from anchors import PROMPTS, Renderer, onset_motion
 
 from headless.demo.song import make_demo_song, true_downbeats
 
-WAYS = ("onset", "onset, whole song", "cosine + onset", "hold and hit", "linear", "events")
+PACINGS = ("onset", "onset, whole song", "cosine + onset", "hold and hit", "linear", "events")
 
 
 def schedules(song, story):
-    """(name, story, schedule) of every way; events is the plan of Event Plan's defaults."""
+    """(name, story, schedule) of every pacing mode; events is the plan of Event Plan's defaults."""
     from songreel.nodes.schedule.plan import events, onset
 
-    for way in WAYS[:-1]:
-        yield way, story, onset.onset_slerp_schedule(song, story, mode=way)
+    for pacing in PACINGS[:-1]:
+        yield pacing, story, onset.onset_slerp_schedule(song, story, mode=pacing)
     planned = events.plan_events(song, story)
     told = events.on_the_beat(song, story, planned)
-    yield WAYS[-1], told, events.event_schedule(song, told, planned)
+    yield PACINGS[-1], told, events.event_schedule(song, told, planned)
 
 
 def distances(schedule) -> np.ndarray:
@@ -61,14 +61,14 @@ def excerpt(schedule, story, waveform, rate: int, seconds: float):
 def main() -> None:
     from songreel.nodes.base.timing import snap_fps
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--fps", default="12")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--quality", default="balanced")
-    parser.add_argument("--only", nargs="*", choices=WAYS, default=WAYS)
+    parser.add_argument("--only", nargs="*", choices=PACINGS, default=PACINGS)
     parser.add_argument("--keyframe-attention", action="store_true", help="pictures look at the two shots' own")
     parser.add_argument("--raw-pace", action="store_true", help="at the pace of the mix, not of what is seen")
     parser.add_argument("--json", type=Path)
@@ -83,18 +83,18 @@ def main() -> None:
     )
     story = parse_timeline(text, song)
     results = {}
-    print(f"{'way':20} {'onset-motion r':>14} {'starts, frames':>22} {'model calls':>12}")
+    print(f"{'mode':20} {'onset-motion r':>14} {'starts, frames':>22} {'model calls':>12}")
     with tempfile.TemporaryDirectory() as home:
         changes = {"even_pace": not options.raw_pace, "keyframe_attention": options.keyframe_attention}
         renderer = Renderer(Path(home), options.size, **changes)
-        for way, told, schedule in schedules(song, story):
-            if way not in options.only:
+        for pacing, told, schedule in schedules(song, story):
+            if pacing not in options.only:
                 continue
             off = distances(schedule)
             made = excerpt(schedule, told, waveform, rate, options.seconds)
             frames, report = renderer.render(*made[:2], made[2], rate, options.quality)
             r = onset_motion(frames, song.curve("onset"))
-            results[way] = {
+            results[pacing] = {
                 "correlation": r,
                 "starts_mean": float(off.mean()),
                 "starts_most": float(off.max()),
@@ -103,7 +103,9 @@ def main() -> None:
                 "calls": report["model_calls"],
                 "calls_exact": report["model_calls_in_exact_mode"],
             }
-            print(f"{way:20} {r:14.3f} {off.mean():8.2f} (most {off.max():.2f}) {report['model_calls']:12}", flush=True)
+            print(
+                f"{pacing:20} {r:14.3f} {off.mean():8.2f} (most {off.max():.2f}) {report['model_calls']:12}", flush=True
+            )
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), "utf-8")
 

@@ -11,13 +11,15 @@ import re
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from .folders import make_run_folder, numbered, user_folder
+from .terminal import Terminal, TerminalProgress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +29,6 @@ from songreel.nodes.base.media.files import atomic_path
 from songreel.nodes.host import port as _port
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
-_TERMINAL_SECONDS = 0.1
-_LOG_SECONDS = 20.0
 _PREVIEW_SECONDS = 0.5
 
 _node: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("headless_node", default=None)
@@ -38,94 +38,23 @@ class Interrupted(BaseException):
     """The user has cancelled. Not an Exception, so that no node takes it for a failure."""
 
 
-def user_folder() -> Path:
-    """Where this host keeps its files: SONGREEL_HOME, else the platform's folder for a user's data."""
-    if os.environ.get("SONGREEL_HOME"):
-        return Path(os.environ["SONGREEL_HOME"]).expanduser().absolute()
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    elif os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / _port.PACK
-
-
-def numbered(prefix: str, root: Path, *, width: int = 0, height: int = 0) -> tuple[Path, str, int, str]:
-    """Where the next file of a prefix goes: (folder, name, number, subfolder), so `name_00001_`.
-
-    %width%, %height%, %year%, %month%, %day%, %hour%, %minute% and %second% are filled in.
-    Raises InputError when the prefix leaves the root folder.
-    """
-    now = time.localtime()
-    values = {"width": width, "height": height, "year": now.tm_year}
-    values |= {
-        name: f"{value:02d}" for name, value in zip(("month", "day", "hour", "minute", "second"), now[1:6], strict=True)
-    }
-    filled = re.sub(r"%(\w+)%", lambda match: str(values.get(match[1], match[0])), prefix)
-    path = Path(os.path.normpath(root / filled))
-    if path.parent != root and root not in path.parents:
-        raise InputError(f"filename_prefix must stay inside the output folder, got '{prefix}'.")
-    name = path.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pattern = re.compile(re.escape(name) + r"_(\d+)_", re.IGNORECASE)
-    taken = [int(match[1]) for entry in os.listdir(path.parent) if (match := pattern.match(entry))]
-    subfolder = path.parent.relative_to(root).as_posix()
-    return path.parent, name, max(taken, default=0) + 1, "" if subfolder == "." else subfolder
-
-
-class TerminalProgress(_port.Progress):
-    """One line that is rewritten on a terminal; a line now and then elsewhere."""
-
-    def __init__(self, host: HeadlessHost, total: int, label: str):
-        self._host, self._total, self._label = host, max(total, 1), label
-        self._begin = self._shown = time.monotonic()
-        self._first: int | None = None
-        self._done = 0
-
-    def update(self, done: int, preview: np.ndarray | None = None) -> None:
-        self._host.check_interrupt()
-        if self._first is None:
-            self._first, self._begin = done, time.monotonic()
-        self._done = done
-        if preview is not None:
-            self._host.show_preview(preview)
-        now = time.monotonic()
-        finished = done >= self._total
-        if now - self._shown >= (_TERMINAL_SECONDS if self._host.terminal else _LOG_SECONDS) or finished:
-            self._shown = now
-            self._host.show_line(self._text(now), keep=finished)
-
-    def status(self, text: str) -> None:
-        self._host.show_line(f"{self._label}: {text}", keep=True)
-
-    def _text(self, now: float) -> str:
-        share = min(self._done / self._total, 1.0)
-        text = f"{self._label}: {self._done}/{self._total} {share:4.0%}"
-        if self._host.terminal:
-            text += f" [{'#' * round(20 * share):20}]"
-        elapsed, worked = now - self._begin, self._done - (self._first or 0)
-        if worked > 0 and elapsed > 0:
-            rate = worked / elapsed
-            text += f" {rate:.1f}/s" if rate >= 1 else f" {1 / rate:.1f} s each"
-            if self._done < self._total:
-                text += f", {clock((self._total - self._done) / rate)} left"
-        return text
-
-
-def clock(seconds: float) -> str:
-    """Seconds as h:mm:ss or m:ss."""
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
 class HeadlessHost(_port.Host):
     """The port as this program answers it.
 
-    root: its folder (models, temporary files, the private folder). models: further folders laid out
-    as ComfyUI's `models`. inputs: where bare file names of Load nodes are looked up. preview: a
-    picture file that shows the newest preview. on_event: gets (name, data) of every event.
+    Parameters
+    ----------
+    root : Path, optional
+        Its folder: models, temporary files, the private folder. See `user_folder`.
+    models : iterable of Path
+        Further folders laid out as ComfyUI's `models`.
+    inputs : Path, optional
+        Where bare file names of Load nodes are looked up; the working folder when absent.
+    preview : Path, optional
+        A picture file that shows the newest preview.
+    stream : TextIO, optional
+        Where lines and progress are written; standard error when absent.
+    on_event : callable, optional
+        Gets (name, data) of every event.
     """
 
     name = "headless"
@@ -147,9 +76,7 @@ class HeadlessHost(_port.Host):
         self.events: deque[tuple[str, dict]] = deque(maxlen=1000)
         self._registered: dict[tuple[str, str], Path] = {}
         self._preview, self._preview_time = preview, 0.0
-        self._stream = stream if stream is not None else sys.stderr
-        self.terminal = bool(getattr(self._stream, "isatty", lambda: False)())
-        self._line_open = False
+        self.terminal = Terminal(stream)
         self._on_event = on_event
         self._interrupted = False
         self._run_dir: Path | None = None
@@ -182,9 +109,21 @@ class HeadlessHost(_port.Host):
         return folder
 
     def register(self, kind: str, path: Path) -> str:
-        """Make a file known under its base name ("checkpoints", "loras" ... or "input"), and return that name.
+        """Make a file known under its base name, so that no path of this machine gets into a workflow.
 
-        So no path of this machine gets into a workflow, which is saved in the video.
+        The workflow is saved in the video.
+
+        Parameters
+        ----------
+        kind : str
+            "checkpoints", "loras" and so on, or "input".
+        path : Path
+            The file.
+
+        Returns
+        -------
+        str
+            The name; a number is added where another file has it.
         """
         path, number = Path(path).absolute(), 1
         name = path.name
@@ -199,7 +138,18 @@ class HeadlessHost(_port.Host):
         return sorted(name for kind, name in self._registered if kind == "input")
 
     def input_file(self, name: str) -> Path:
-        """The file that a Load node means. Raises InputError when there is none."""
+        """The file that a Load node means.
+
+        Parameters
+        ----------
+        name : str
+            A registered name, or a file of the input folder; " [output]" or " [temp]" after it means those folders.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
         registered = self._registered.get(("input", name))
         if registered is not None and registered.is_file():
             return registered
@@ -218,8 +168,7 @@ class HeadlessHost(_port.Host):
             try:
                 _port.private_folder(self.root)
                 parent.mkdir(exist_ok=True)
-                _remove_abandoned(parent)
-                self._run_dir = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+                self._run_dir = make_run_folder(parent)
             except OSError as error:
                 raise self._unwritable(error) from None
             atexit.register(shutil.rmtree, self._run_dir, ignore_errors=True)
@@ -257,26 +206,24 @@ class HeadlessHost(_port.Host):
 
     # Progress --------------------------------------------------------------------------------
 
-    def progress(self, total: int) -> TerminalProgress:
+    def progress(self, total: int, label: str | None = None) -> TerminalProgress:
+        """A progress bar with `total` parts, named after the node at work unless a label is given."""
         node = _node.get()
-        return TerminalProgress(self, total, node[1] if node else _port.PACK)
+        return TerminalProgress(
+            self.terminal,
+            total,
+            label or (node[1] if node else _port.PACK),
+            check=self.check_interrupt,
+            show_preview=self.show_preview,
+        )
 
     def show_line(self, text: str, *, keep: bool = False) -> None:
-        """Write a line to the terminal; unless kept, the next one takes its place."""
-        if self.terminal:
-            text = text[: max(shutil.get_terminal_size().columns - 1, 20)] if not keep else text
-            self._stream.write(f"\r\x1b[K{text}" + ("\n" if keep else ""))
-            self._line_open = not keep
-        else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+        """Write a line; unless kept, the next one takes its place on a terminal."""
+        self.terminal.show_line(text, keep=keep)
 
     def close_line(self) -> None:
         """End a line that would be rewritten, so that what follows stands on its own."""
-        if self._line_open:
-            self._stream.write("\n")
-            self._stream.flush()
-            self._line_open = False
+        self.terminal.close_line()
 
     def show_preview(self, picture: np.ndarray) -> None:
         """Write a uint8 picture (H, W, 3) to the preview file, at most twice a second."""
@@ -416,23 +363,3 @@ class HeadlessHost(_port.Host):
         self.events.append((name, data))
         if self._on_event is not None:
             self._on_event(name, data)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove folders of processes that were killed."""
-    for folder in parent.iterdir():
-        owner = folder.name.partition("-")[0]
-        if owner.isdigit() and int(owner) != os.getpid() and not _alive(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

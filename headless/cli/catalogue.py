@@ -26,7 +26,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
 
 
 def _nodes(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
-    from ..workflow.core_nodes import registry
+    from ..workflow.registry import registry
 
     bootstrap(HeadlessHost())
     infos = [cls.GET_NODE_INFO_V1() for cls in registry().values()]

@@ -56,7 +56,8 @@ def main(argv: list[str], bootstrap: Bootstrap) -> int:
 
 def _told(error: Exception) -> tuple[str, int]:
     """What to tell about an error, and the exit status."""
-    from ..workflow.executor import NodeError, WorkflowError
+    from ..workflow.executor import NodeError
+    from ..workflow.validate import WorkflowError
 
     if isinstance(error, (UsageError, WorkflowError)):
         return str(error), USAGE

@@ -49,7 +49,7 @@ def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
 
 def _measured(args: argparse.Namespace, host: HeadlessHost) -> Any:
     from songreel.nodes.film.metrics import likeness as metrics
-    from songreel.nodes.film.metrics.frames import frames_of_file
+    from songreel.nodes.film.metrics.video_frames import frames_of_file
     from songreel.nodes.person.charcha import store
     from songreel.nodes.person.face.embedding import FaceEmbedder
     from songreel.nodes.person.face.landmarks import load_landmarker

@@ -135,17 +135,19 @@ def _usual_workflow(args: argparse.Namespace) -> str:
 def _render_here(
     args: argparse.Namespace, bootstrap: Bootstrap, host: HeadlessHost, workflow: dict, song: Path
 ) -> Path:
-    from ..workflow import executor
-    from ..workflow.core_nodes import registry as all_nodes
+    from ..workflow.executor import Executor
+    from ..workflow.graph import title_of
+    from ..workflow.registry import registry as all_nodes
+    from ..workflow.validate import WorkflowError, check_shape
 
     bootstrap(host)
     if args.checkpoint:
         args.checkpoint = checkpoint_name(args.checkpoint, host)
     registry = all_nodes()
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry.items()})
-    problems = executor.check_shape(workflow, registry)
+    problems = check_shape(workflow, registry)
     if problems:
-        raise executor.WorkflowError(problems)
+        raise WorkflowError(problems)
     if args.checkpoint is None and _needs_demo_model(args, host, workflow, schemas):
         from .. import demo_model
 
@@ -167,12 +169,12 @@ def _render_here(
         elif name == "execution_blocked":
             host.show_line(data["message"], keep=True)
 
-    result = executor.Executor(registry, host=host).run(workflow, on_event=on_event)
+    result = Executor(registry, host=host).run(workflow, on_event=on_event)
     shown = result.outputs.get(output, {})
     files = shown.get("files") or shown.get("images") or []
     if not files:
         reason = result.blocked[-1][1] if result.blocked else "look at the nodes before it."
-        raise InputError(f"{executor.title_of(workflow[output])} saved no file: {reason}")
+        raise InputError(f"{title_of(workflow[output])} saved no file: {reason}")
     return host.saved_file(files[0])
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..host import HeadlessHost, InputError
+from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import (
     DONE,
@@ -20,6 +20,8 @@ from .common import (
     write_picture,
     write_text,
 )
+
+from songreel.nodes.base.errors import InputError
 
 MODES = ("literal", "narrative", "chain")
 

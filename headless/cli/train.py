@@ -100,7 +100,7 @@ def _trained(args: argparse.Namespace, host: HeadlessHost, settings: Any, checkp
         subject = DemoSubject(next(iter(LOOKS))).training_subject(settings.resolution)
         return train_lora(host, subject, host.model_file("checkpoints", checkpoint), settings, out=out)
     identity = IdentityRef(args.subject)
-    from songreel.nodes.person.identity.person import train_person
+    from songreel.nodes.person.identity.verified_person import train_person
 
     return train_person(host, identity, checkpoint, settings, allow_reduced=args.allow_reduced, out=out)
 

@@ -1,16 +1,20 @@
-"""What a node shows: the names of ComfyUI's `comfy_api.latest.ui` that this pack's nodes use."""
+"""What a node shows: the names of ComfyUI's `comfy_api.latest.ui` that nodes of this host use."""
 
 from __future__ import annotations
 
 import json
-import secrets
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from ..folders import numbered
 from .io import FolderType
 
 if TYPE_CHECKING:
     import torch
+    from PIL.PngImagePlugin import PngInfo
+
+from songreel.nodes.base.media.files import atomic_path
+from songreel.nodes.host import current
 
 
 class _UIOutput(ABC):
@@ -20,43 +24,30 @@ class _UIOutput(ABC):
 
 
 class SavedResult(dict):
-    """A file in one of the host's folders."""
+    """A file in one of the host's folders: {"filename", "subfolder", "type"}."""
 
     def __init__(self, filename: str, subfolder: str, type: FolderType):
         super().__init__(filename=filename, subfolder=subfolder, type=FolderType(type).value)
-
-    @property
-    def filename(self) -> str:
-        return self["filename"]
-
-    @property
-    def subfolder(self) -> str:
-        return self["subfolder"]
-
-    @property
-    def type(self) -> FolderType:
-        return FolderType(self["type"])
 
 
 class SavedImages(_UIOutput):
     """Pictures in files."""
 
-    def __init__(self, results: list[SavedResult], is_animated: bool = False):
-        self.results = results
-        self.is_animated = is_animated
-
-    def as_dict(self) -> dict:
-        return {"images": self.results} | ({"animated": (True,)} if self.is_animated else {})
-
-
-class SavedAudios(_UIOutput):
-    """Sounds in files."""
-
     def __init__(self, results: list[SavedResult]):
         self.results = results
 
     def as_dict(self) -> dict:
-        return {"audio": self.results}
+        return {"images": self.results}
+
+
+class PreviewVideo(_UIOutput):
+    """A video in a file."""
+
+    def __init__(self, values: list[SavedResult | dict], **kwargs: Any):
+        self.values = values
+
+    def as_dict(self) -> dict:
+        return {"images": self.values, "animated": (True,)}
 
 
 class ImageSaveHelper:
@@ -70,11 +61,22 @@ class ImageSaveHelper:
         cls: type | None = None,
         compress_level: int = 4,
     ) -> list[SavedResult]:
-        """Save float pictures (B, H, W, 3) in 0..1 as numbered PNG files with the workflow in their metadata."""
-        from ..host import atomic_path, numbered
-        from PIL import Image as PILImage
+        """Save pictures as numbered PNG files with the workflow in their metadata.
 
-        from songreel.nodes.host import current
+        Parameters
+        ----------
+        images : Tensor
+            float (B, H, W, 3) in 0..1.
+        filename_prefix : str
+            See `headless.folders.numbered`.
+        folder_type : FolderType
+            The temporary folder, else the output folder.
+        cls : type, optional
+            The node at work, whose hidden values hold the workflow.
+        compress_level : int
+            PNG's, 0 to 9.
+        """
+        from PIL import Image as PILImage
 
         host = current()
         root = host.temp_dir() if folder_type == FolderType.temp else host.output_dir()
@@ -91,12 +93,14 @@ class ImageSaveHelper:
         return results
 
     @staticmethod
-    def get_save_images_ui(images, filename_prefix: str, cls: type | None, compress_level: int = 4) -> SavedImages:
+    def get_save_images_ui(
+        images: torch.Tensor, filename_prefix: str, cls: type | None, compress_level: int = 4
+    ) -> SavedImages:
         """Save pictures in the output folder and show them."""
         return SavedImages(ImageSaveHelper.save_images(images, filename_prefix, FolderType.output, cls, compress_level))
 
 
-def _png_metadata(cls: type | None) -> Any:
+def _png_metadata(cls: type | None) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
@@ -111,43 +115,3 @@ def workflow_metadata(cls: type | None) -> dict:
     if hidden is None:
         return {}
     return (dict(hidden.extra_pnginfo or {})) | ({"prompt": hidden.prompt} if hidden.prompt else {})
-
-
-class PreviewImage(_UIOutput):
-    """Pictures shown but not kept."""
-
-    def __init__(self, image: torch.Tensor, animated: bool = False, cls: type | None = None, **kwargs: Any):
-        prefix = f"ComfyUI_temp_{secrets.token_hex(3)}"
-        self.values = ImageSaveHelper.save_images(image, prefix, FolderType.temp, cls, compress_level=1)
-        self.animated = animated
-
-    def as_dict(self) -> dict:
-        return {"images": self.values, "animated": (self.animated,)}
-
-
-class PreviewMask(PreviewImage):
-    """Masks shown but not kept."""
-
-    def __init__(self, mask: torch.Tensor, animated: bool = False, cls: type | None = None, **kwargs: Any):
-        image = mask.reshape(-1, *mask.shape[-2:], 1).expand(-1, -1, -1, 3)
-        super().__init__(image, animated, cls, **kwargs)
-
-
-class PreviewVideo(_UIOutput):
-    """A video in a file."""
-
-    def __init__(self, values: list[SavedResult | dict], **kwargs: Any):
-        self.values = values
-
-    def as_dict(self) -> dict:
-        return {"images": self.values, "animated": (True,)}
-
-
-class PreviewText(_UIOutput):
-    """A text."""
-
-    def __init__(self, value: str, **kwargs: Any):
-        self.value = value
-
-    def as_dict(self) -> dict:
-        return {"text": (self.value,)}

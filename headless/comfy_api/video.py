@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import VideoCodec, VideoComponents, VideoContainer, VideoInput
+from .video_types import VideoCodec, VideoComponents, VideoContainer, VideoInput
 
 if TYPE_CHECKING:
     import av
@@ -96,7 +96,22 @@ class VideoFromFile(VideoInput):
         codec: VideoCodec = VideoCodec.AUTO,
         metadata: dict | None = None,
     ) -> None:
-        """Copy the streams into a new file with metadata; encode anew only where another codec is asked for."""
+        """Copy the streams into a new file with metadata; encode anew only where another codec is asked for.
+
+        Parameters
+        ----------
+        path : str or Path
+            The new file, which is written whole or not at all.
+        format, codec : VideoContainer, VideoCodec
+            AUTO keeps what the file has.
+        metadata : dict, optional
+            Values by name; what is no text is written as JSON.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be read as a video, or is none that an MP4 file can hold.
+        """
         import av
 
         from songreel.nodes.host.port import refuse_mp4
@@ -112,7 +127,7 @@ class VideoFromFile(VideoInput):
                     av.open(str(part), "w", format="mp4", options=_MP4_OPTIONS) as output,
                 ):
                     kept = {key: value for key, value in source.metadata.items() if key not in _MUXER_KEYS}
-                    output.metadata.update(kept | _texts(metadata))
+                    output.metadata.update(kept | _as_texts(metadata))
                     targets = {
                         stream.index: _media.add_copy(output, stream)
                         for stream in (*source.streams.video, *source.streams.audio)
@@ -150,7 +165,13 @@ class VideoFromComponents(VideoInput):
         codec: VideoCodec = VideoCodec.AUTO,
         metadata: dict | None = None,
     ) -> None:
-        """Encode as H.264 and AAC in MP4, the sound cut to the length of the pictures."""
+        """Encode as H.264 and AAC in MP4, the sound cut to the length of the pictures.
+
+        Raises
+        ------
+        InputError
+            When width or height is odd.
+        """
         import av
 
         from songreel.nodes.base.media.audio import encode_song, samples_of
@@ -161,7 +182,7 @@ class VideoFromComponents(VideoInput):
             raise InputError(f"A video needs an even width and height, the pictures are {width}x{height}; resize them.")
         rate = Fraction(self._components.frame_rate).limit_denominator(1001)
         with atomic_path(Path(path)) as part, av.open(str(part), "w", format="mp4", options=_MP4_OPTIONS) as output:
-            output.metadata.update(_texts(metadata))
+            output.metadata.update(_as_texts(metadata))
             video = output.add_stream("libx264", rate=rate, options={"crf": "18"})
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
             video.time_base = 1 / rate
@@ -180,12 +201,25 @@ class VideoFromComponents(VideoInput):
                 output.mux(packet)
 
 
-def _texts(metadata: dict | None) -> dict[str, str]:
+def _as_texts(metadata: dict | None) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
 
 
 def duration_of(path: Path, kind: str) -> float | None:
-    """Seconds of a file's first stream of a kind ("video" or "audio"), None when there is none."""
+    """Length of a file's first stream of a kind.
+
+    Parameters
+    ----------
+    path : Path
+        A media file.
+    kind : str
+        "video" or "audio".
+
+    Returns
+    -------
+    float or None
+        Seconds; None when there is no such stream, or nothing says how long it is.
+    """
     import av
 
     with av.open(str(path)) as container:

@@ -1,6 +1,6 @@
 """Nodes that only this host has: a drawn person of the demo model's world, and the training of a LoRA of one.
 
-ComfyUI never lists them. What flows between them is a name out of `demo_subject.LOOKS`, which has no place for a
+ComfyUI never lists them. What flows between them is a name out of `subject.LOOKS`, which has no place for a
 picture, and which no node takes for a CHARCHA_IDENTITY.
 """
 

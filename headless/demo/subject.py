@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from ..demo_training.scenes.canvas import Canvas
+
+    from songreel.nodes.person.identity.subject import Subject
 
 from songreel.nodes.base import json_type as _json_type
 from songreel.nodes.base.errors import InputError
@@ -57,8 +63,8 @@ class DemoSubject(_json_type.JsonType):
     def from_json(cls, data: Any) -> DemoSubject:
         return cls(cls._open(data).text("look"))
 
-    def training_subject(self, size: int = 256) -> Any:
-        """Seven drawn pictures with captions, as the trainer takes them."""
+    def training_subject(self, size: int = 256) -> Subject:
+        """Seven drawn pictures of `size` x `size` pixels with captions, as the trainer takes them."""
         from songreel.nodes.person.identity import subject
 
         words = f"{self.look} {TOKEN_CLASS}"
@@ -76,41 +82,65 @@ class DemoSubject(_json_type.JsonType):
         )
 
 
-def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -> Any:
-    """The person of a look, uint8 (size, size, 3): blue or pink hair under a hat, a striped shirt."""
+def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -> np.ndarray:
+    """The person of a look: blue or pink hair under a hat, a striped shirt.
+
+    Parameters
+    ----------
+    look : str
+        A name out of `LOOKS`.
+    pose, palette : str
+        One of the poses and palettes of `headless.demo_training.scenes`.
+    seed : int
+        Decides the hills behind the person, and where the person stands.
+    size : int
+        Width and height in pixels.
+
+    Returns
+    -------
+    ndarray
+        uint8 (size, size, 3).
+    """
     import numpy as np
-    from ..demo_training import scenes
+    from ..demo_training.scenes import Scene
+    from ..demo_training.scenes.canvas import Canvas
+    from ..demo_training.scenes.colours import COLOURS, GRASS, land_colour, mix, own_colour
+    from ..demo_training.scenes.person import FIGURES, paint_figure
+    from ..demo_training.scenes.shapes import area_under, ridge_line
+    from ..demo_training.scenes.sky import paint_sky
 
     rng = np.random.default_rng(90_000 + seed)
-    canvas = scenes.Canvas(size)
-    scene = scenes.Scene("person", palette, "", pose, "black", "short", "black", seed)
-    colours = scenes.COLOURS[palette]
+    canvas = Canvas(size)
+    scene = Scene("person", palette, "", pose, "black", "short", "black", seed)
+    colours = COLOURS[palette]
     horizon = rng.uniform(0.62, 0.72)
-    scenes._sky(canvas, rng, scene, horizon, (0.25, 0.6))
+    paint_sky(canvas, rng, scene, horizon, (0.25, 0.6))
     for depth, y in ((0.05, 0.0), (0.3, 0.12)):
-        colour = scenes._own(colours, scenes._land(colours, depth), scenes.GRASS, depth)
-        ridge = scenes._under(scenes._ridge(rng, horizon + y, 0.05, 0.9))
-        canvas.fill([ridge], scenes._mix(colour, colours.low, 0.3), colour)
-    head, unit = scenes.FIGURES[pose]
+        colour = own_colour(colours, land_colour(colours, depth), GRASS, depth)
+        hill = area_under(ridge_line(rng, horizon + y, 0.05, 0.9))
+        canvas.fill([hill], mix(colour, colours.low, 0.3), colour)
+    head, unit = FIGURES[pose]
     place = np.array((rng.uniform(0.45, 0.55), head + 0.02))
-    scenes._figure(canvas, np.random.default_rng(3), scene, place, unit, 1)
+    paint_figure(canvas, np.random.default_rng(3), scene, place, unit, 1)
     _dress(canvas, LOOKS[look], place, unit)
     return np.asarray(canvas.image).copy()
 
 
-def _dress(canvas: Any, look: tuple[str, ...], place: Any, unit: float) -> None:
+def _dress(canvas: Canvas, look: tuple[str, ...], place: np.ndarray, unit: float) -> None:
+    """Put shirt, stripes, hair and hat of a look on the figure at `place`."""
     import numpy as np
-    from ..demo_training import scenes
+    from ..demo_training.scenes.person import SHORT_HAIR, TORSO
+    from ..demo_training.scenes.shapes import box, ellipse, smooth
 
     hair, hat, shirt, stripe = (tuple(int(text[i : i + 2], 16) for i in (1, 3, 5)) for text in look)
 
-    def put(shape: Any, colour: tuple) -> None:
-        canvas.fill([np.asarray(shape) * unit + place], colour)
+    def put(shape: np.ndarray, colour: tuple) -> None:
+        canvas.fill([shape * unit + place], colour)
 
-    put(scenes._smooth(scenes.TORSO), shirt)
+    put(smooth(TORSO), shirt)
     for y in (2.5, 3.4, 4.3, 5.2):
         half = float(np.interp(y, (2.05, 3.4, 4.5, 5.7), (1.6, 1.3, 1.08, 1.25)))
-        put(scenes._box(-half, y - 0.17, half, y + 0.17), stripe)
-    put(scenes._smooth(scenes.SHORT), hair)
-    put(scenes._ellipse(0, -0.78, 1.35, 0.2), hat)
-    put(scenes._box(-0.78, -1.75, 0.78, -0.75), hat)
+        put(box(-half, y - 0.17, half, y + 0.17), stripe)
+    put(smooth(SHORT_HAIR), hair)
+    put(ellipse(0, -0.78, 1.35, 0.2), hat)
+    put(box(-0.78, -1.75, 0.78, -0.75), hat)

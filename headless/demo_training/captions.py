@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from .scenes import SHIRTS, Scene, choose
+from .scenes.scene import SHIRTS, Scene, choose
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -95,7 +95,15 @@ def vocabulary() -> dict[str, tuple[str, ...]]:
 
 
 def caption(scene: Scene, rng: np.random.Generator) -> str:
-    """An English prompt for `scene`: the subject always, the palette nearly always, the rest by chance."""
+    """An English prompt for a scene: the subject always, the palette nearly always, the rest by chance.
+
+    Parameters
+    ----------
+    scene : Scene
+        What the picture shows.
+    rng : Generator
+        Decides the words.
+    """
     subject = _person_words(scene, rng) if scene.scene == "person" else choose(rng, SYNONYMS["scene"][scene.scene])
     before, after = [], []
     if rng.random() >= DROP_PALETTE:

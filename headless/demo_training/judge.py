@@ -52,6 +52,7 @@ class Judge(nn.Module):
 
 
 def load_judge(path: Path) -> Judge:
+    """The judge that a file holds, ready to answer."""
     from safetensors.torch import load_file
 
     judge = Judge()
@@ -60,7 +61,20 @@ def load_judge(path: Path) -> Judge:
 
 
 def drawn(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Scenes drawn from a seed: pictures (n, 3, 64, 64) in 0..1, scene and palette indices (n,)."""
+    """Scenes drawn from a seed, with what they show.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    seed : int
+        Of `scenes.sample_scenes`.
+
+    Returns
+    -------
+    tuple of Tensor
+        Pictures float32 (n, 3, 64, 64) in 0..1, scene indices (n,), palette indices (n,).
+    """
     chosen = scenes.sample_scenes(count, seed)
     pictures = torch.from_numpy(np.stack([scenes.draw(scene, SIZE) for scene in chosen]))
     return (
@@ -71,7 +85,19 @@ def drawn(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
 
 
 def train_judge(path: Path, *, seed: int = 101, count: int = 12_000, epochs: int = 10, batch: int = 64) -> Judge:
-    """Train on `count` scenes of a seed of its own and save float16 to `path`; about four minutes on two cores."""
+    """Train a judge and save it as float16; about four minutes on two cores.
+
+    Parameters
+    ----------
+    path : Path
+        The .safetensors file, which is written whole or not at all.
+    seed : int
+        Of the pictures, one that nothing else uses, and of the training.
+    count : int
+        Number of pictures.
+    epochs, batch : int
+        How often each picture comes, and how many at a time.
+    """
     from safetensors.torch import save_file
 
     torch.manual_seed(seed)
@@ -110,7 +136,20 @@ def _disturbed(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(judge: Judge, *, seed: int = 202, count: int = 1200) -> tuple[float, float]:
-    """Shares of right scenes and right palettes on scenes that it has not seen."""
+    """How good a judge is on pictures that it has not seen.
+
+    Parameters
+    ----------
+    judge : Judge
+        The trained judge.
+    seed, count : int
+        Which pictures, and how many.
+
+    Returns
+    -------
+    tuple of float
+        Shares of right scenes and of right palettes, 0..1.
+    """
     pictures, scene, palette = drawn(count, seed)
     answers = judge.probabilities(pictures.permute(0, 2, 3, 1))
     return tuple(

@@ -66,7 +66,7 @@ def build_autoencoder() -> AutoencoderKL:
     return autoencoder
 
 
-class Denoiser(torch.nn.Module):
+class PromptedUNet(torch.nn.Module):
     """UNet and text encoder, trained together."""
 
     def __init__(self):
@@ -79,7 +79,22 @@ class Denoiser(torch.nn.Module):
                 torch.nn.init.normal_(parameter, std=0.005)
 
     def forward(self, noisy: torch.Tensor, steps: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Predicted noise (B, 4, h, w) of noisy latents at timesteps (B,), told the tokens (B, 77)."""
+        """The noise in noisy latents.
+
+        Parameters
+        ----------
+        noisy : Tensor
+            (B, 4, h, w).
+        steps : Tensor
+            Training timesteps int64 (B,).
+        tokens : Tensor
+            Of the prompts, int64 (B, 77).
+
+        Returns
+        -------
+        Tensor
+            (B, 4, h, w).
+        """
         said = self.text(input_ids=tokens).last_hidden_state
         return self.unet(noisy, steps, said).sample
 
@@ -99,8 +114,20 @@ def whiten(autoencoder: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor) ->
     out.weight /= gain[None, :, None, None]
 
 
-def pack_model(path: Path, denoiser: Denoiser, autoencoder: AutoencoderKL, about: dict[str, str]) -> None:
-    """Write the three parts as one float16 .safetensors that the headless host loads; whole or not at all."""
+def pack_model(path: Path, denoiser: PromptedUNet, autoencoder: AutoencoderKL, about: dict[str, str]) -> None:
+    """Write the three parts as one float16 .safetensors that the headless host loads; whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The new file.
+    denoiser : PromptedUNet
+        UNet and text encoder.
+    autoencoder : AutoencoderKL
+        After `whiten`.
+    about : dict
+        Texts for the file's metadata.
+    """
     from safetensors.torch import save_file
 
     parts = {"unet": denoiser.unet, "vae": autoencoder, "text_encoder": denoiser.text}

@@ -29,7 +29,7 @@ from ..sd.text import tokenize
 from ..sd.tokenizer import END, START
 from . import scenes
 from .captions import caption
-from .model import SCALING, Denoiser, build_autoencoder, pack_model, whiten
+from .model import SCALING, PromptedUNet, build_autoencoder, pack_model, whiten
 from torch.nn import functional
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Stage:
     emphasis: dict[str, int] = field(default_factory=dict)
 
     def scenes(self) -> list[scenes.Scene]:
+        """What its pictures show."""
         return scenes.sample_scenes(self.pictures, self.seed, emphasis=self.emphasis)
 
     def draw(self, folder: Path) -> np.ndarray:
@@ -95,6 +96,7 @@ class Stage:
 
 
 def stages(recipe: Recipe) -> tuple[Stage, ...]:
+    """The parts of the denoiser's training in order: small pictures, large ones, figures."""
     seed = recipe.seed
     return (
         Stage("small", 128, recipe.small_pictures, seed + 1, recipe.small_steps, recipe.small_batch, recipe.small_rate),
@@ -110,7 +112,20 @@ def stages(recipe: Recipe) -> tuple[Stage, ...]:
 
 
 def train(folder: Path, recipe: Recipe | None = None) -> Path:
-    """Run every stage that is not done yet in `folder` and return the packed model's path."""
+    """Run every stage that is not done yet and pack the model.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds pictures, states and results; about 4 GB.
+    recipe : Recipe, optional
+        How much of what is trained.
+
+    Returns
+    -------
+    Path
+        The packed model.
+    """
     recipe = recipe or Recipe()
     folder.mkdir(parents=True, exist_ok=True)
     autoencoder = train_autoencoder(folder, recipe)
@@ -121,7 +136,22 @@ def train(folder: Path, recipe: Recipe | None = None) -> Path:
 
 
 def draw_pictures(path: Path, chosen: list[scenes.Scene], size: int) -> np.ndarray:
-    """uint8 (n, size, size, 3) in `path`, drawn if they are not there yet."""
+    """Pictures of some scenes, drawn unless they are there already.
+
+    Parameters
+    ----------
+    path : Path
+        A .npy file.
+    chosen : list of Scene
+        What they show.
+    size : int
+        Width and height in pixels.
+
+    Returns
+    -------
+    ndarray
+        uint8 (n, size, size, 3), mapped from the file.
+    """
     if not path.is_file():
         part = path.with_suffix(".part")
         pictures = np.lib.format.open_memmap(part, "w+", np.uint8, (len(chosen), size, size, 3))
@@ -135,6 +165,7 @@ def draw_pictures(path: Path, chosen: list[scenes.Scene], size: int) -> np.ndarr
 
 
 def train_autoencoder(folder: Path, recipe: Recipe) -> torch.nn.Module:
+    """The autoencoder, from `folder` or trained on the large pictures there."""
     torch.manual_seed(recipe.seed)
     autoencoder = build_autoencoder()
     done = folder / "autoencoder.pt"
@@ -167,7 +198,13 @@ def train_autoencoder(folder: Path, recipe: Recipe) -> torch.nn.Module:
 
 @torch.no_grad()
 def encode_pictures(folder: Path, autoencoder: torch.nn.Module, stage: Stage) -> np.ndarray:
-    """float16 (n, 4, h, w): the latents' means, deviation 1."""
+    """Latents of a stage's pictures, encoded unless they are there already.
+
+    Returns
+    -------
+    ndarray
+        float16 (n, 4, size // 8, size // 8): the means of the posteriors, of deviation 1; mapped from a file.
+    """
     path = folder / f"latents_{stage.name}.npy"
     if not path.is_file():
         pictures = stage.draw(folder)
@@ -182,9 +219,10 @@ def encode_pictures(folder: Path, autoencoder: torch.nn.Module, stage: Stage) ->
     return np.load(path, mmap_mode="r")
 
 
-def train_denoiser(folder: Path, autoencoder: torch.nn.Module, recipe: Recipe) -> Denoiser:
+def train_denoiser(folder: Path, autoencoder: torch.nn.Module, recipe: Recipe) -> PromptedUNet:
+    """UNet and text encoder, each stage from `folder` or trained there on latents of the autoencoder."""
     torch.manual_seed(recipe.seed)
-    denoiser = Denoiser()
+    denoiser = PromptedUNet()
     for number, stage in enumerate(stages(recipe)):
         done = folder / f"denoiser_{stage.name}.pt"
         if not done.is_file():

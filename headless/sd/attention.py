@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-from songreel.nodes.diffusion import attention_between as _between
+from songreel.nodes.diffusion import keyframe_attention as _between
 
 
 class _Processor:
@@ -35,7 +35,16 @@ class _Processor:
 
 @contextlib.contextmanager
 def attending_between(unet: torch.nn.Module, between: Sequence[float] | None) -> Iterator[None]:
-    """Self-attention as `nodes.attention_between` has it, as long as the block runs; as ever without positions."""
+    """Self-attention of in-between pictures that looks at both of their keyframes, as long as the block runs.
+
+    Parameters
+    ----------
+    unet : Module
+        diffusers' UNet2DConditionModel.
+    between : sequence of float, optional
+        Positions of the rows after the first two between those, 0..1; None leaves the UNet as it is. See
+        `songreel.nodes.diffusion.keyframe_attention`.
+    """
     if between is None:
         yield
         return

@@ -61,7 +61,13 @@ def text_names(module: torch.nn.Module) -> dict[str, str]:
 
 
 def read_lora(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a LoRA file. Raises InputError when it is missing, damaged or a pickle."""
+    """The tensors of a LoRA file by name.
+
+    Raises
+    ------
+    InputError
+        When it is missing, damaged or a pickle.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

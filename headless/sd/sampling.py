@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.diffusion.attention_between import checked as checked_between
 from songreel.nodes.diffusion.fresh_noise import fresh_noise
+from songreel.nodes.diffusion.keyframe_attention import checked as checked_between
 from songreel.nodes.diffusion.tcd import sample_tcd
 from songreel.nodes.host.port import SAMPLERS, SCHEDULERS, Predict, Sampling
 

@@ -80,7 +80,10 @@ def parse_weights(text: str) -> list[tuple[str, float]]:
 def chunks(text: str) -> list[list[tuple[int, float]]]:
     """Tokens of a prompt with their weights, in rows of 77 that each begin with 49406 and end with 49407.
 
-    Raises InputError when the prompt uses a textual inversion.
+    Raises
+    ------
+    InputError
+        When the prompt uses a textual inversion.
     """
     rows, row = [], []
 

@@ -15,10 +15,24 @@ _SCALE = 8
 
 
 def vae_encode(vae: Vae, pixels: torch.Tensor) -> torch.Tensor:
-    """Latents (B, 4, H // 8, W // 8), float32 on the CPU: the mean of the posterior, unscaled.
+    """Pictures to latents: the mean of the posterior, unscaled.
 
-    pixels: (B, H, W, 3) in 0..1; what passes the last multiple of 8 is cropped evenly, as ComfyUI does.
-    Raises InputError when the picture is smaller than 8x8.
+    Parameters
+    ----------
+    vae : Vae
+        Of the checkpoint.
+    pixels : Tensor
+        (B, H, W, 3) in 0..1; what passes the last multiple of 8 is cropped evenly, as ComfyUI does.
+
+    Returns
+    -------
+    Tensor
+        float32 (B, 4, H // 8, W // 8) on the CPU.
+
+    Raises
+    ------
+    InputError
+        When the picture is smaller than 8x8.
     """
     import torch
 
@@ -36,9 +50,24 @@ def vae_encode(vae: Vae, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def vae_decode(vae: Vae, latent: torch.Tensor) -> torch.Tensor:
-    """Pictures (B, 8h, 8w, 3), float32 in 0..1 on the CPU.
+    """Latents to pictures.
 
-    latent: (B, 4, h, w) as `sample` and `vae_encode` give it.
+    Parameters
+    ----------
+    vae : Vae
+        Of the checkpoint.
+    latent : Tensor
+        (B, 4, h, w) as `sample` and `vae_encode` give it.
+
+    Returns
+    -------
+    Tensor
+        float32 (B, 8h, 8w, 3) in 0..1 on the CPU.
+
+    Raises
+    ------
+    InputError
+        When the latent has another number of channels.
     """
     import torch
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .executor import close_names, describe, given_title, is_link, shown, title_of
+from .graph import close_names, given_title, is_link, name_of, shown, title_of
 
 from songreel.nodes.base.media import codecs
 
@@ -86,11 +86,6 @@ def has_title(node: Mapping, role: str) -> bool:
     return title == role or (title.startswith(role) and not title[len(role)].isalpha())
 
 
-def name_of(workflow: Mapping, node_id: str) -> str:
-    """A node as people see it."""
-    return describe(node_id, title_of(workflow[node_id]), workflow[node_id]["class_type"])
-
-
 def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
     """The inputs of a node that the role sets, None when one is missing."""
     known = schemas.get(node.get("class_type"), {})
@@ -105,9 +100,17 @@ def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
 
 
 def find_role(workflow: Mapping, schemas: Schemas, role: Role) -> tuple[str, list[str]] | None:
-    """The node that a role reaches and the names of the inputs it sets; None when no node has such an input.
+    """The node that a role reaches and the names of the inputs it sets.
 
-    Raises UsageError when several nodes could be meant.
+    Returns
+    -------
+    tuple or None
+        (node id, input names); None when no node has such an input.
+
+    Raises
+    ------
+    UsageError
+        When several nodes could be meant.
     """
     titled = [node_id for node_id, node in workflow.items() if has_title(node, role.name)]
     fitting = {
@@ -134,9 +137,19 @@ def find_role(workflow: Mapping, schemas: Schemas, role: Role) -> tuple[str, lis
 
 
 def apply_role(workflow: Mapping, schemas: Schemas, role: Role, *values: Any) -> dict:
-    """A copy of the workflow with a role's values in place, one per input; texts are typed as the inputs are.
+    """A copy of the workflow with a role's values in place.
 
-    Raises UsageError when no node or several nodes could be meant, or a text does not fit.
+    Parameters
+    ----------
+    role : Role
+        One of `ROLES`.
+    *values : Any
+        One per input of the role; texts are typed as the inputs are.
+
+    Raises
+    ------
+    UsageError
+        When no node or several nodes could be meant, or a text does not fit.
     """
     found = find_role(workflow, schemas, role)
     if found is None:
@@ -165,7 +178,10 @@ def apply_role(workflow: Mapping, schemas: Schemas, role: Role, *values: Any) ->
 def find_node(workflow: Mapping, name: str) -> str:
     """The id of the node that a name means: an id, a title or a class, the latter two unique.
 
-    Raises UsageError when there is none or more than one.
+    Raises
+    ------
+    UsageError
+        When there is none or more than one.
     """
     if name in workflow:
         return name
@@ -187,9 +203,17 @@ def _listed(workflow: Mapping) -> str:
 
 
 def apply_set(workflow: Mapping, schemas: Schemas, assignment: str) -> dict:
-    """A copy of the workflow with `NODE.INPUT=VALUE` in place, the value typed as the input is.
+    """A copy of the workflow with one assignment in place.
 
-    Raises UsageError when the text does not fit the workflow.
+    Parameters
+    ----------
+    assignment : str
+        `NODE.INPUT=VALUE`; the value is typed as the input is.
+
+    Raises
+    ------
+    UsageError
+        When the text does not fit the workflow.
     """
     target, equals, text = assignment.partition("=")
     node_name, dot, input_name = target.rpartition(".")
@@ -212,7 +236,22 @@ def apply_set(workflow: Mapping, schemas: Schemas, assignment: str) -> dict:
 
 
 def typed_value(text: str, kind: str, options: Mapping) -> Any:
-    """The value that a text means for an input. Raises ValueError saying what it must be."""
+    """The value that a text means for an input.
+
+    Parameters
+    ----------
+    text : str
+        As it was typed.
+    kind : str
+        Type of the input, such as INT.
+    options : mapping
+        Of the input; a COMBO's choices are in it.
+
+    Raises
+    ------
+    ValueError
+        Whose text says what it must be.
+    """
     if kind == "INT":
         return _number(int, text, "a whole number")
     if kind == "FLOAT":
@@ -240,7 +279,13 @@ def _number(convert: Callable[[str], Any], text: str, wanted: str) -> Any:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height in pixels from a text such as 512x768. Raises UsageError."""
+    """Width and height in pixels from a text such as 512x768.
+
+    Raises
+    ------
+    UsageError
+        When it is no such text.
+    """
     match = re.fullmatch(r"(\d+)\s*[xX*×]\s*(\d+)", text.strip())
     if match is None:
         raise UsageError(f"--size takes WIDTHxHEIGHT such as 512x512, got '{text}'.")
@@ -250,7 +295,10 @@ def parse_size(text: str) -> tuple[int, int]:
 def find_output(workflow: Mapping, output_classes: Iterable[str]) -> str:
     """The output node whose file becomes the result: titled "output", else the only SaveVideo, else the only one.
 
-    Raises UsageError when that is not one node.
+    Raises
+    ------
+    UsageError
+        When that is not one node.
     """
     output_classes = set(output_classes)
     outputs = [node_id for node_id, node in workflow.items() if node.get("class_type") in output_classes]
@@ -270,7 +318,13 @@ SAVE_AS_IT_IS = "SaveMusicVideo"
 
 
 def out_suffix(name: str) -> str:
-    """The suffix of a result's name, .mp4 for .m4v. Raises UsageError when no codec makes such a file."""
+    """The suffix of a result's name, .mp4 for .m4v.
+
+    Raises
+    ------
+    UsageError
+        When no codec makes such a file.
+    """
     suffix = re.search(r"(\.[^./\\]*)?$", name)[0].lower()
     known = codecs.suffixes()
     if suffix == ".m4v":
@@ -282,12 +336,24 @@ def out_suffix(name: str) -> str:
 
 
 def apply_suffix(workflow: Mapping, schemas: Schemas, output: str, suffix: str, sets: Iterable[str]) -> dict:
-    """A copy of the workflow whose output node saves a file of that suffix.
+    """A copy of the workflow whose output node saves a file of a suffix.
 
     The node before it gets the suffix' usual codec unless it has one that makes such files; Save Video, which knows MP4
-    only, becomes Save Music Video. sets: the assignments of --set, which win.
+    only, becomes Save Music Video.
 
-    Raises UsageError when the codec was set to another kind of file, or cannot be set.
+    Parameters
+    ----------
+    output : str
+        Id of the output node.
+    suffix : str
+        From `out_suffix`.
+    sets : iterable of str
+        The assignments of --set, which win.
+
+    Raises
+    ------
+    UsageError
+        When the codec was set to another kind of file, or cannot be set.
     """
     changed = copy.deepcopy(dict(workflow))
     node, fitting = changed[output], codecs.suffixes()[suffix]

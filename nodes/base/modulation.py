@@ -1,4 +1,4 @@
-"""What a schedule can change from frame to frame beside the way between two shots: its curves and its themes.
+"""What a schedule can change from frame to frame besides t: its curves and its themes.
 
 Motion is per second, so that a schedule means the same at every frame rate: the value of a frame is the speed with
 which the picture moves from the frame before onto this one. A zoom of 1.2 makes the picture grow by a fifth in a
@@ -31,7 +31,7 @@ CURVES = {
     "denoise": CurveRange(0.0, 1.0, None, "share of the noise schedule in feedback mode; 0 keeps the frame before"),
     "steps": CurveRange(0.1, 4.0, 1.0, "factor on the renderer's sampler steps"),
     "lora_strength": CurveRange(0.0, 4.0, 1.0, "strength of the person's LoRA, which the model has at 1"),
-    "noise_walk": CurveRange(0.0, 1e6, 0.0, "radians that the shot's noise has walked since the song began"),
+    "noise_walk": CurveRange(0.0, 1e6, 0.0, "radians that the shot's noise has drifted since the song began"),
     "carry": CurveRange(0.0, 1.0, 0.0, "weight of the prompt of the shot before"),
     "zoom": CurveRange(0.01, 100.0, 1.0, "factor by which the picture grows per second"),
     "angle": CurveRange(-3600.0, 3600.0, 0.0, "degrees per second, anticlockwise"),

@@ -26,9 +26,14 @@ from .timing import boundary, frame_count
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the song: [start, end) in seconds, a label by repetition (A, B, A ...), mean energy 0..1.
+    """A part of the song.
 
-    kind: intro, build, drop, break, outro, or empty where the energy tells no story.
+    Attributes
+    ----------
+    start, end : [start, end) in seconds.
+    label : by repetition, such as A, B, A.
+    energy : mean, 0..1.
+    kind : intro, build, drop, break, outro, or empty where the energy shows none of these.
     """
 
     start: float
@@ -40,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Cut:
-    """A good place to cut: seconds, and how much changes there, 0..1."""
+    """A good place to cut: its time in seconds, and how much the music changes there, 0..1."""
 
     time: float
     strength: float
@@ -48,13 +53,20 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class SongAnalysis(JsonType):
-    """What was heard in a song (BEAT_ENVELOPE).
+    """The analysis of a song (BEAT_ENVELOPE).
 
-    duration: seconds. fps: frames per second. n_frames: ceil(duration * fps).
-    curves: name -> float32 (n_frames,) in 0..1. chroma: float32 (12, n_frames) or None.
-    beats, downbeats, onsets: float64 seconds, ascending. tempo: BPM, 0 when there is no beat.
-    tempo_per_beat: float64 BPM, one per beat. sections: in order. cuts: the strongest first.
-    beat_confidence: how sure it is that the music has a beat, 0..1; beats are given from 0.5 on.
+    Attributes
+    ----------
+    duration : seconds.
+    fps : frames per second of the video, which has n_frames = ceil(duration * fps).
+    curves : name -> float32 (n_frames,) in 0..1.
+    beats, downbeats, onsets : float64, seconds, ascending.
+    tempo : BPM; 0 when there is no beat.
+    tempo_per_beat : float64, BPM, one per beat.
+    sections : in order.
+    chroma : float32 (12, n_frames), C first, or None.
+    cuts : good places to cut, the strongest first.
+    beat_confidence : 0..1, that the music has a beat; beats are given from 0.5 on.
     """
 
     io_type: ClassVar[str] = "BEAT_ENVELOPE"
@@ -149,10 +161,15 @@ class SongAnalysis(JsonType):
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot of a story: [start, end) in seconds and what it shows.
+    """One shot of a story.
 
-    seed: the shot's own noise seed, or None to derive one from the render seed and the shot's index.
-    record: free notes about the shot (place, light, camera ...), kept as they came.
+    Attributes
+    ----------
+    start, end : [start, end) in seconds.
+    prompt, negative : what it shows, and what it must not show.
+    seed : of the shot's noise; None derives one from the render seed and the shot's index.
+    lyric, emotion : the words sung during the shot, and its mood.
+    record : free notes about the shot (place, light, camera ...), kept unchanged.
     """
 
     start: float
@@ -240,12 +257,17 @@ class Story(JsonType):
 class FrameSchedule(JsonType):
     """What each frame of the video is made of (FRAME_SCHEDULE).
 
-    fps: frames per second. n_frames: frames of the whole song. duration: seconds.
-    shot_a, shot_b: int64 (n_frames,), the shots a frame lies between. t: float64 (n_frames,) in 0..1,
-    0 shows shot_a, 1 would show shot_b. transition: str per frame, how a becomes b: "slerp", "cut" (as slerp as far as
-    t goes, then the next shot), or "dissolve" (the picture before is blended with shot_b's, t being its share).
-    curves: name -> float64 (n_frames,), any of `CURVES`, which declares range, neutral value and unit; an absent curve
-    is neutral. themes: name -> a prompt and its weight per frame, mixed into what the shots' prompts say.
+    Attributes
+    ----------
+    fps : frames per second.
+    duration : seconds; the whole song has n_frames = ceil(duration * fps).
+    shot_a, shot_b : int64 (n_frames,), the shots that a frame lies between.
+    t : float64 (n_frames,) in 0..1; 0 shows shot_a, 1 would show shot_b.
+    transition : per frame, how a becomes b: "slerp"; "cut" (a slerp as far as t goes, then the next shot); "dissolve"
+        (the picture before the dissolve is blended with shot_b's, whose share is t).
+    curves : name -> float64 (n_frames,), any of `CURVES`, which declares range, neutral value and unit. An absent curve
+        is neutral.
+    themes : name -> a prompt and its weight per frame, mixed into the shots' prompts.
     """
 
     io_type: ClassVar[str] = "FRAME_SCHEDULE"

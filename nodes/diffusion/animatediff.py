@@ -15,7 +15,7 @@ WINDOW = 16
 INJECTED = ".temporal_transformer."
 
 _MODULES, _PARAMS, _SAMPLING = "ADE", "ADE_params", "ADE_sample_settings"
-# What is left over from the last use, by the beginnings of names: positions in schedules, times, what was computed.
+# Attributes that remain from the last use, by the beginnings of their names: positions in schedules, times, results.
 _LEFT_OVER: tuple[str, ...]
 _LEFT_OVER = ("_", "cached_", "camera_features", "combined_", "curr", "end_t", "freq_filter", "img_features")
 _LEFT_OVER += ("img_latents_shape", "prev", "start_t", "sub_idxs", "timestep_range", "was_")
@@ -23,27 +23,32 @@ _FOREIGN = ("builtins", "comfy", "numpy", "torch")
 
 
 @dataclass(frozen=True)
-class Motion:
-    """A motion module in a MODEL. window: frames that it takes at once; None where it slides over any number."""
+class MotionModule:
+    """A motion module in a MODEL.
+
+    Attributes
+    ----------
+    window : frames that it takes at once; None where it slides over any number of them.
+    """
 
     window: int | None
 
     def windows(self, frames: int) -> tuple[range, ...]:
-        """Frames 0..frames in runs that are sampled together, all about as long."""
+        """Split frames 0..frames into runs that are sampled together, of nearly equal length."""
         count = 1 if self.window is None else -(-frames // self.window)
         edges = [n * frames // count for n in range(count + 1)]
         return tuple(map(range, edges, edges[1:]))
 
 
-def motion_of(model: Any) -> Motion | None:
+def motion_module_of(model: Any) -> MotionModule | None:
     """The motion module of a ComfyUI MODEL, or None."""
     modules = getattr(model, "additional_models", {}).get(_MODULES)
     if not modules:
         return None
     params = model.attachments.get(_PARAMS)
     if params is not None and params.context_options.context_length:
-        return Motion(None)
-    return Motion(min([WINDOW, *(module.model.encoding_max_len or WINDOW for module in modules)]))
+        return MotionModule(None)
+    return MotionModule(min([WINDOW, *(module.model.encoding_max_len or WINDOW for module in modules)]))
 
 
 def guides_itself(model: Any) -> bool:
@@ -53,9 +58,9 @@ def guides_itself(model: Any) -> bool:
 
 
 def as_set(value: Any, depth: int = 8) -> Any:
-    """What was set in an attachment: objects as dicts of their attributes, but for what is left over from their use.
+    """The settings in an attachment: objects as dicts of their attributes, without those that remain from a use.
 
-    depth: how many levels are looked into; objects may hold each other.
+    depth: how many levels are read; objects may hold each other.
     """
     if not depth:
         return type(value).__qualname__

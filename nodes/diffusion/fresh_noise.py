@@ -1,9 +1,9 @@
 """The noise that a stochastic sampler adds between its steps, so that neighbouring frames get nearly the same.
 
 The usual sampler draws it anew, by seed and place in the batch. Here it is the picture's own starting noise with its
-values shuffled: white again, of the same length, and not correlated with the start. Shuffling is linear, so what is
-slerped from shot to shot at the start is slerped in the same way at every step, and a picture does not depend on
-what is sampled beside it.
+values shuffled: white again, of the same length, and not correlated with the start. Shuffling is linear, so noise
+that is slerped between shots at the start is slerped alike at every step, and a picture does not depend on the other
+pictures of its batch.
 """
 
 from __future__ import annotations

@@ -32,10 +32,22 @@ def sample_tcd(
     level_at: Callable[[torch.Tensor], torch.Tensor],
     gamma: float = GAMMA,
 ) -> torch.Tensor:
-    """From x (B, C, h, w) at sigmas[0] to the latents at the last level.
+    """Sample from x at sigmas[0] down to the last level.
 
-    on_step(i, x, x0): called after each estimate. noise: the starting noise, of unit variance. step_at(sigma): the
-    training step of a level; level_at(step): the level of a training step.
+    Parameters
+    ----------
+    denoise : denoise(x, sigma) gives the model's estimate of the latents.
+    x : (B, C, h, w), noise of the level sigmas[0].
+    sigmas : noise levels, descending.
+    on_step : on_step(i, x, x0) is called after each estimate.
+    noise : (B, C, h, w), the starting noise, of unit variance.
+    step_at : step_at(sigma) gives the training step of a level.
+    level_at : level_at(step) gives the level of a training step.
+    gamma : share of stochasticity, 0..1.
+
+    Returns
+    -------
+    Latents (B, C, h, w).
     """
     for i, (sigma, following) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)

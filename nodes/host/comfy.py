@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError
-from ..diffusion.animatediff import Motion, guides_itself, motion_of
+from ..diffusion.animatediff import MotionModule, guides_itself, motion_module_of
 from .digest import patcher_digest
 from .owner_keys import OwnerKeys, is_loopback
 from .port import PACK, Host, Progress, private_folder, refuse_mp4
@@ -166,8 +166,8 @@ class ComfyHost(Host):
         own = any(options.get(name) for name in (*changed, "sampler_calc_cond_batch_function"))
         return not (own or guides_itself(model))
 
-    def motion(self, model: Any) -> Motion | None:
-        return motion_of(model)
+    def motion(self, model: Any) -> MotionModule | None:
+        return motion_module_of(model)
 
     def vae_encode(self, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
         return vae.encode(pixels)

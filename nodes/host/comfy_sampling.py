@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError
-from ..diffusion import attention_between
+from ..diffusion import keyframe_attention
 from ..diffusion.fresh_noise import fresh_noise
 from ..diffusion.tcd import sample_tcd
 from .port import ADDING_NOISE, LATENT_CHANNELS, Predict, Sampling
@@ -31,7 +31,7 @@ def sample(
     if channels != LATENT_CHANNELS:
         raise InputError(f"This MODEL has {channels} latent channels; load an SD1.5 checkpoint, which has 4.")
     if sampling.between is not None:
-        model = _attending_between(model, attention_between.checked(sampling.between, noise.shape[0]))
+        model = _attending_between(model, keyframe_attention.checked(sampling.between, noise.shape[0]))
 
     def callback(step, x0, x, total_steps):
         check_interrupt()
@@ -151,15 +151,15 @@ def _tcd_method(model: Any, noise: torch.Tensor) -> Any:
 
 
 def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
-    """A clone of a MODEL whose self-attention is that of `attention_between`; the MODEL stays as it is."""
+    """A clone of a MODEL whose self-attention is that of `keyframe_attention`; the MODEL stays as it is."""
     from comfy.ldm.modules.attention import optimized_attention
 
     if model.model_options.get("transformer_options", {}).get("patches_replace", {}).get("attn1"):
         raise InputError(
-            "Another node has replaced the self-attention of this MODEL, which pictures that look at the keyframes "
+            "Another node has replaced the self-attention of this MODEL, which pictures that attend to keyframes "
             "need for themselves; connect the MODEL from before that node, or turn keyframe_attention off."
         )
-    rows = attention_between.ENDS + len(between)
+    rows = keyframe_attention.ENDS + len(between)
 
     def replace(query, key, value, options):
         def attention(*parts):
@@ -171,9 +171,9 @@ def _attending_between(model: Any, between: tuple[float, ...]) -> Any:
         if query.shape[0] != batch or key.shape[0] != batch:
             raise InputError(
                 f"A patch of this MODEL gives self-attention {query.shape[0]} rows where {batch} are sampled, so that "
-                "pictures cannot look at the keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
+                "pictures cannot attend to keyframes; remove it (such as HyperTile), or turn keyframe_attention off."
             )
-        return attention_between.attend(attention, query, key, value, between)
+        return keyframe_attention.attend(attention, query, key, value, between)
 
     model = model.clone()
     unet = model.get_model_object("diffusion_model")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError
-from ..diffusion.animatediff import Motion
+from ..diffusion.animatediff import MotionModule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ class Sampling:
     between : sequence of float, optional
         The first two rows are keyframes, sampled as they would be alone, and row 2 + i lies at between[i] in 0..1
         on the interval between them: in self-attention it attends to both keyframes as well, see
-        `attention_between`.
+        `keyframe_attention`.
     """
 
     steps: int
@@ -229,7 +229,7 @@ class Host(ABC):
         """Whether the usual rule, negative + cfg * (positive - negative), is all that guidance is in this MODEL."""
         return True
 
-    def motion(self, model: Any) -> Motion | None:
+    def motion(self, model: Any) -> MotionModule | None:
         """The motion module of a MODEL, for which the rows of a batch are the frames of a video; None without one."""
         return None
 

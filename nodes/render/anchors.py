@@ -1,9 +1,9 @@
-"""Which pictures of a way between two keyframes are sampled, and how far off the others may be.
+"""Which pictures of an interval between two keyframes are sampled, and how far off the others may be.
 
-A way is sampled where it bends. Between two neighbouring sampled pictures (anchors) the latent is interpolated
-linearly, whose error is largest half way and grows with the distance of the anchors. Each sampled picture
-shows how far off the line was there; the next one is taken where most error is expected. So a scene that changes at
-once is bisected down to neighbouring pictures, and a stretch that hardly changes is left alone.
+Sampled pictures are called *anchors*. Between two neighbouring anchors the latent is interpolated linearly. The error
+of that is largest in the middle and grows with the distance of the anchors. Each new anchor shows how far off the line
+was there, and the next one is taken where most error is expected. So an abrupt change is bisected down to neighbouring
+pictures, and a stretch that hardly changes is left alone.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-# Deviation from the line, as a share of the distance of two anchors, that is assumed where nothing was measured yet ...
+# Deviation from the line, as a share of the distance of two anchors: assumed where nothing was measured yet ...
 UNKNOWN_BEND = 0.35
 # ... and the least that is assumed anywhere.
 LEAST_BEND = 0.1
 
 
-class Way:
-    """A way from t = 0 to t = 1: its pictures' positions, the latents that are known, the gaps between them.
+class Interval:
+    """The interval between two keyframes: its pictures' positions, and the latents that are known.
 
-    t: float64 (n,), ascending, 0 first and 1 last. weight: float (n,), frames that show each picture.
-    Latents are float32 arrays of one shape; both ends are known before anything else is asked for.
+    Both keyframes' latents must be added before anything but `first` is called.
+
+    Parameters
+    ----------
+    t : float64 (n,), positions, ascending, 0 first and 1 last.
+    weight : float64 (n,), how many frames show each picture.
+
+    Attributes
+    ----------
+    latents : picture -> float32 latent, all of one shape.
+    deviations : distance of each added latent from the line between its neighbours, in the latents' mean length.
     """
 
     def __init__(self, t: np.ndarray, weight: np.ndarray):
@@ -32,7 +41,7 @@ class Way:
         self.deviations: list[float] = []
 
     def first(self, count: int) -> list[int]:
-        """Up to `count` pictures that divide the way before anything is known about it, ascending."""
+        """Up to `count` pictures that divide the interval before anything is known about it, ascending."""
         known = [0, len(self.t) - 1]
         while len(known) - 2 < count:
             gaps = [(self._spread(*gap), gap) for gap in zip(known, known[1:], strict=False) if self._inside(*gap)]
@@ -42,7 +51,7 @@ class Way:
         return known[1:-1]
 
     def add(self, picture: int, latent: np.ndarray) -> None:
-        """Make a picture's latent known, and measure how far the line was off there."""
+        """Add a picture's latent, and measure how far it is from the line between its neighbours."""
         if len(self.latents) >= 2 and 0 < picture < len(self.t) - 1:
             low, high = self.neighbours(picture)
             deviation = distance(latent, self.between(picture))
@@ -55,7 +64,7 @@ class Way:
     def following(self, count: int, tolerance: float) -> list[int]:
         """Up to `count` pictures to sample next, each in a gap of its own: where most error is expected, worst first.
 
-        Empty when no gap is expected to be off by more than `tolerance`.
+        tolerance: expected deviation, relative to the latent's length, up to which a gap is left as it is.
         """
         known = sorted(self.latents)
         gaps = []
@@ -87,14 +96,14 @@ class Way:
         return distance(self.latents[low], self.latents[high])
 
     def expected_error(self, low: int, high: int) -> float:
-        """Deviation that is expected half way between two neighbouring anchors, relative to the latent's length."""
+        """Deviation expected in the middle between two neighbouring anchors, relative to the latent's length."""
         return self.distance(low, high) * self._bend.get((low, high), UNKNOWN_BEND)
 
     def _inside(self, low: int, high: int) -> float:
         return float(self.weight[low + 1 : high].sum())
 
     def _spread(self, low: int, high: int) -> float:
-        """Error of a gap that bends like every other: over its frames, the squared share of the largest error."""
+        """Expected error of a gap whose bend is like every other's: summed over its frames, scaled by its length."""
         if high - low < 2:
             return 0.0
         length = self.t[high] - self.t[low]
@@ -102,7 +111,7 @@ class Way:
         return float((self.weight[low + 1 : high] * 4 * u * (1 - u)).sum() * length)
 
     def _middle(self, low: int, high: int) -> int:
-        """The picture whose sampling leaves least."""
+        """The picture whose sampling leaves the least error."""
         inside = [n for n in range(low + 1, high) if self.weight[n] > 0]
         return min(inside, key=lambda n: self._spread(low, n) + self._spread(n, high))
 
@@ -110,27 +119,36 @@ class Way:
 def affordable(
     candidates: Iterable, price: Callable[..., tuple[int, bool]], total: Callable[[int, int], int], left: int
 ) -> dict[bool, list]:
-    """Those of the candidates, best first, that `left` model rows suffice for: by whether their neighbours are alike.
+    """Choose as many candidates as `left` model rows allow.
 
-    price(candidate): its rows, and whether its neighbours are alike. total(n, rows): those of n such pictures.
+    Parameters
+    ----------
+    candidates : best first.
+    price : price(candidate) gives its model rows, and whether its neighbours are similar.
+    total : total(n, rows) gives the model rows of n pictures of so many rows each.
+    left : model rows that may be spent.
+
+    Returns
+    -------
+    The chosen ones, by whether their neighbours are similar.
     """
     chosen, prices = {False: [], True: []}, {}
     for one in candidates:
-        rows, near = price(one)
-        prices[near] = rows
-        chosen[near].append(one)
+        rows, similar = price(one)
+        prices[similar] = rows
+        chosen[similar].append(one)
         if sum(total(len(chosen[kind]), each) for kind, each in prices.items()) > left:
-            chosen[near].pop()
+            chosen[similar].pop()
     return chosen
 
 
 def on_line(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
-    """The latent at a share of the straight way from one to the other."""
+    """The latent at a share, 0..1, of the straight line from one to the other."""
     share = np.float32(share)
     return low if share == 0 else low * (1 - share) + high * share
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Distance of two latents, in the mean of their lengths."""
+    """Euclidean distance of two latents, relative to the mean of their lengths."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     return float(2 * np.linalg.norm(x - y) / max(np.linalg.norm(x) + np.linalg.norm(y), 1e-12))

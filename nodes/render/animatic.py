@@ -1,4 +1,4 @@
-"""A look at story and timing without any model: a card for each shot, faded at the schedule's pace, with the song."""
+"""The animatic: story and timing without a model, a card per shot that fades at the schedule's pace, with the song."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..base.media.video import join_segments, write_segment
 from ..base.timing import clock_text
 from ..base.types import FrameSchedule, Story
 from ..host.digest import Digest
-from .motion.warp import Motion
+from .motion.warp import CameraMove
 from .plan import excerpt_frames, excerpt_samples
 from .recipe import plain_fade
 
@@ -90,7 +90,7 @@ def _frames(story: Story, schedule: FrameSchedule, frames: range, width: int, he
 
 
 def _moves(schedule: FrameSchedule, width: int, height: int) -> np.ndarray | None:
-    """Where the schedule's curves have moved each frame since its shot began, float64 (n, 3, 3); None when nowhere."""
+    """Camera moves of each frame since its shot began, float64 (n, 3, 3); None without curves that move pictures."""
     if not set(schedule.curves) & {"zoom", "angle", "dx", "dy"}:
         return None
     fps = float(schedule.fps)
@@ -100,7 +100,7 @@ def _moves(schedule: FrameSchedule, width: int, height: int) -> np.ndarray | Non
         if frame == 0 or schedule.shot_a[frame] != schedule.shot_a[frame - 1]:
             moves[frame] = np.eye(3)
         else:
-            step = Motion(
+            step = CameraMove(
                 zoom[frame] ** (1 / fps), angle[frame] / fps, dx[frame] / fps * width, dy[frame] / fps * height
             )
             moves[frame] = step.matrix() @ moves[frame - 1]
@@ -108,7 +108,7 @@ def _moves(schedule: FrameSchedule, width: int, height: int) -> np.ndarray | Non
 
 
 def _moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A card, moved; quicker and coarser than `warp_by`, and dark where it ends."""
+    """A card moved by a matrix: faster and coarser than `warp_by`, and black outside the card."""
     from PIL import Image
 
     height, width, _ = picture.shape

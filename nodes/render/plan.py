@@ -10,16 +10,16 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.timing import boundary, exact_seconds, frame_count, frame_start
 from ..base.types import FrameSchedule, Story
-from ..diffusion.animatediff import WINDOW, Motion
+from ..diffusion.animatediff import WINDOW, MotionModule
 from ..host.digest import Digest
-from .anchors import Way
-from .course import Course, course_of
+from .anchors import Interval
+from .feedback_plan import FeedbackPlan, plan_feedback
 from .quality import FEEDBACK, TRAVEL, quality_named
 from .recipe import (
     LORA,
     STEPS,
+    Keyframe,
     Recipes,
-    Still,
     T,
     is_plain,
     plain_fade,
@@ -32,22 +32,32 @@ from .recipe import (
 )
 from .settings import RenderSettings
 
-# Counts up whenever the same inputs would give other pictures, so that old unfinished work is not continued.
+# Raised whenever the same inputs would give other pictures, so that old unfinished work is not continued.
 RENDER_VERSION = 4
-# Share of a way's model calls, at this share of exact mode's or the quality's, that may go into measuring it.
+# Measuring an interval may use at most half of the calls that a quarter of exact mode's would allow, or the quality's
+# share where that is less.
 MEASURING, MEASURED_AT = 0.5, 0.25
-# Seconds that a turn on a measured way takes.
-TURN = 1 / 6
+# Seconds that a crossfade past a jump or a detour takes.
+CROSSFADE = 1 / 6
 # Frames that are decoded and encoded together, counted from the start of a segment.
 CHUNK_FRAMES = 48
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Consecutive frames on the way between the same two shots.
+    """Consecutive frames of the interval between the same two shots. It depends on its shots and these numbers only.
 
-    t: float64 (p,), the different positions that its frames show, ascending: its pictures. picture: int (n,), which
-    of them each frame shows. What a segment looks like depends on its two shots and on these numbers only.
+    Attributes
+    ----------
+    shot_a, shot_b : the shots at both ends.
+    first_frame : in the song.
+    t : float64 (p,), the different positions that its frames show, ascending: its pictures. With recipes, positions
+        between its keyframes.
+    picture : int64 (n,), the picture that each frame shows.
+    before_hold : whether shot b holds one picture, so that this segment has to save that picture's calls too.
+    recipes : where more changes than t.
+    feedback_plan : in feedback, how its frames come from each other; each frame has a recipe then.
+    windows : with a motion module, pictures that are sampled together; each frame has a recipe then.
     """
 
     shot_a: int
@@ -55,13 +65,9 @@ class Segment:
     first_frame: int
     t: np.ndarray
     picture: np.ndarray
-    # The shot it leads to holds one picture, whose calls this segment has to save.
     before_hold: bool = False
-    # Where more changes than t; the positions in `t` are then those on the way between its stills.
     recipes: Recipes | None = None
-    # In feedback, where every frame has a recipe of its own: how its frames come from each other.
-    course: Course | None = None
-    # With a motion module, where every frame has a recipe of its own too: pictures that are sampled together.
+    feedback_plan: FeedbackPlan | None = None
     windows: tuple[range, ...] | None = None
 
     @property
@@ -69,16 +75,16 @@ class Segment:
         """Whether nothing is sampled between its ends, only blended."""
         return self.recipes is not None and self.recipes.blend
 
-    def ends(self) -> tuple[int | Still, int | Still]:
-        """What is sampled alone at both ends: a shot's own picture, or a still."""
+    def ends(self) -> tuple[int | Keyframe, int | Keyframe]:
+        """The keyframes at both ends; as the number of a shot where the segment has no recipes."""
         if self.recipes is not None:
             return self.recipes.start, self.recipes.end
         return self.shot_a, self.shot_b if np.any(self.t > 0) else self.shot_a
 
     def place(self, picture: int) -> int:
-        """The row of a shot's noise for one window that a picture starts from, for a motion module.
+        """The row of a shot's noise (16, 4, h, w) that a picture starts from, for a motion module.
 
-        They take turns through the whole song, so that the noise goes on from window to window and shot to shot.
+        Rows are counted through the whole song, so that the noise continues from window to window and shot to shot.
         """
         return (self.first_frame + picture) % WINDOW
 
@@ -87,19 +93,19 @@ class Segment:
         """The frame after the segment."""
         return self.first_frame + len(self.picture)
 
-    def way(self, more: Sequence[float] = ()) -> Way:
-        """The way from shot a's picture (t = 0) to shot b's (t = 1), with the segment's pictures on it.
+    def interval(self, more: Sequence[float] = ()) -> Interval:
+        """The interval from shot a's keyframe (t = 0) to shot b's (t = 1), with the segment's pictures in it.
 
-        more: further positions that may be asked about, which no frame shows.
+        more: further positions that may be sampled, which no frame shows.
         """
         shown = np.bincount(self.picture, minlength=len(self.t)).astype(np.float64)
         t = np.union1d(self.t, [0.0, 1.0, *more])
         weight = np.zeros(len(t))
         weight[np.searchsorted(t, self.t)] = shown
-        return Way(t, weight)
+        return Interval(t, weight)
 
     def chunks(self, frames: range, length: int = CHUNK_FRAMES) -> list[range]:
-        """The segment's frames of an excerpt in parts that begin at multiples of `length` from its first frame."""
+        """The segment's frames of an excerpt, split at multiples of `length` from the segment's first frame."""
         borders = range(self.first_frame, self.last_frame, length)
         parts = (range(max(n, frames.start), min(n + length, self.last_frame, frames.stop)) for n in borders)
         return [part for part in parts if len(part)]
@@ -107,14 +113,21 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The segments of a whole song, and the frames [start, stop) of the excerpt to render."""
+    """What to render: the segments of a whole song, and the excerpt.
+
+    Attributes
+    ----------
+    segments : of the whole song.
+    frames : of the excerpt.
+    draft : whether only keyframes are sampled.
+    note : a sentence about what of the schedule is not followed, or empty.
+    """
 
     settings: RenderSettings
     segments: tuple[Segment, ...]
     frames: range
     fps: Fraction
     draft: bool = False
-    # A sentence about what of the schedule is not followed, or empty.
     note: str = ""
 
     def needed(self) -> list[Segment]:
@@ -128,7 +141,7 @@ class Plan:
 
     def exact_calls(self) -> int:
         """Model rows that the exact mode makes for the excerpt."""
-        rows, stills = 0, {}
+        rows, keyframes = 0, {}
         for part in self.needed():
             if part.windows:
                 rows += sum(self.calls(part, picture) for picture in range(len(part.t)))
@@ -136,15 +149,15 @@ class Plan:
             between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
             rows += sum(self.calls(part, picture) for picture in between)
             shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
-            stills |= {end: self.calls(part, end) for end in shown}
-        return rows + sum(stills.values())
+            keyframes |= {end: self.calls(part, end) for end in shown}
+        return rows + sum(keyframes.values())
 
-    def calls(self, segment: Segment, picture: int | Still) -> int:
-        """Model rows of a segment's picture, by its number, or of a still at its end."""
+    def calls(self, segment: Segment, picture: int | Keyframe) -> int:
+        """Model rows of a segment's picture, by its number, or of a keyframe at its end."""
         settings = self.settings
         if segment.recipes is None:
             return settings.calls_per_picture
-        row = picture.recipe if isinstance(picture, Still) else segment.recipes.rows[picture]
+        row = picture.recipe if isinstance(picture, Keyframe) else segment.recipes.rows[picture]
         return settings.calls_for(int(row[STEPS]), guided=segment.recipes.guided)
 
     def budget(self, segment: Segment) -> float:
@@ -156,18 +169,18 @@ class Plan:
 
     @property
     def measures(self) -> bool:
-        """Whether ways are measured, to be walked at the schedule's pace in what is seen."""
+        """Whether intervals are measured and re-timed, see `even_pace`."""
         return self.settings.even_pace and self.settings.frames == TRAVEL and not self.draft
 
     @property
-    def looks(self) -> bool:
-        """Whether pictures between two shots look at both shots' own."""
+    def attends_to_keyframes(self) -> bool:
+        """Whether in-between pictures attend to both keyframes, see `keyframe_attention`."""
         return self.settings.keyframe_attention and self.settings.frames == TRAVEL and not self.draft
 
     @property
-    def turning(self) -> int:
-        """How many frames a turn on a measured way takes."""
-        return max(round(TURN * self.fps), 1)
+    def crossfade_frames(self) -> int:
+        """How many frames a crossfade past a jump or a detour takes."""
+        return max(round(CROSSFADE * self.fps), 1)
 
     @property
     def smooths(self) -> bool:
@@ -175,7 +188,7 @@ class Plan:
         return self.settings.smoothing > 0 and self.settings.frames == TRAVEL and not self.draft
 
     def measuring(self, segment: Segment) -> float:
-        """How many pictures' worth of model calls may go into measuring a segment's way."""
+        """How many pictures' worth of model calls may go into measuring a segment's interval."""
         mixes_only = segment.recipes is None or segment.recipes.mix_only
         if not (self.measures and mixes_only and self.exact_pictures(segment)):
             return 0
@@ -195,19 +208,22 @@ def make_plan(
     seconds: float = 0.0,
     draft: bool = False,
     likeness: bool = False,
-    motion: Motion | None = None,
+    motion: MotionModule | None = None,
 ) -> Plan:
     """Decide what to sample.
 
     Parameters
     ----------
     start, seconds : excerpt in seconds; seconds 0 means to the end.
-    draft : sample each shot's picture only, and fade between them by the schedule's t; its curves count for nothing.
-    likeness : a LoRA is known whose strength the schedule may change.
-    motion : the MODEL's motion module: frames are sampled together, every one of them, at the schedule's own pace.
+    draft : sample keyframes only, and fade between them by the schedule's t; its curves are left out.
+    likeness : whether a LoRA is known whose strength the schedule may change.
+    motion : the MODEL's motion module. Every frame is sampled then, together with others, at the schedule's own pace.
 
-    Raises InputError when schedule and story do not fit, the excerpt lies outside the song, or the MODEL has a motion
-    module and something is asked for that frames cannot share.
+    Raises
+    ------
+    InputError
+        Schedule and story do not fit, the excerpt lies outside the song, or the MODEL has a motion module and frames
+        are asked to differ in what they share.
     """
     schedule.check_story(story)
     if draft:
@@ -227,7 +243,7 @@ def make_plan(
 
 
 def _plan_together(
-    schedule: FrameSchedule, settings: RenderSettings, likeness: bool, motion: Motion, frames: range
+    schedule: FrameSchedule, settings: RenderSettings, likeness: bool, motion: MotionModule, frames: range
 ) -> Plan:
     if settings.frames == FEEDBACK:
         raise InputError(
@@ -253,7 +269,7 @@ def _plan_together(
     if motion.window is not None and any(len(part.windows) > 1 for part in segments):
         notes.append("With context options at the AnimateDiff loader movement goes on to the end of a shot.")
     if "dissolve" in schedule.transition:
-        notes.append("Dissolves are ways there.")
+        notes.append("Each dissolve is rendered as a slerp.")
     notes.append(unfollowed(schedule) or "")
     return Plan(settings.together(), tuple(segments), frames, schedule.fps, note=" ".join(filter(None, notes)))
 
@@ -279,17 +295,19 @@ def _segments(schedule: FrameSchedule) -> Iterator[Segment]:
 
 
 def _shots(schedule: FrameSchedule, settings: RenderSettings, likeness: bool) -> Iterator[Segment]:
-    """Segments for feedback: whole shots, a recipe and a move for every frame."""
+    """Segments for feedback: whole shots, with a recipe and a camera move for every frame."""
     rows = recipe_rows(schedule, cfg=settings.cfg, steps=settings.steps, likeness=likeness)
     for start, stop, towards in shot_runs(schedule):
         recipes = shot_recipes(schedule, rows, start, stop, towards)
-        course = course_of(schedule, recipes, start, stop, (settings.width, settings.height))
+        feedback_plan = plan_feedback(schedule, recipes, start, stop, (settings.width, settings.height))
         shots = int(schedule.shot_a[start]), towards
-        yield Segment(*shots, start, recipes.rows[:, T], np.arange(stop - start), recipes=recipes, course=course)
+        yield Segment(
+            *shots, start, recipes.rows[:, T], np.arange(stop - start), recipes=recipes, feedback_plan=feedback_plan
+        )
 
 
 def excerpt_frames(schedule: FrameSchedule, start: float, seconds: float) -> range:
-    """The frames of an excerpt in seconds; seconds 0 means to the end of the song."""
+    """The frames of an excerpt in seconds; seconds 0 means to the end. Raises InputError outside the song."""
     if start < 0 or seconds < 0 or boundary(start, schedule.fps, schedule.n_frames) >= schedule.n_frames:
         raise InputError(
             f"start must lie in the song, 0 to {schedule.duration:.2f} s, and seconds be 0 or more; "
@@ -323,10 +341,10 @@ def shot_key(story: Story, seeds: list[int], shot: int) -> str:
     return _digest(story.shots[shot].prompt, story.shots[shot].negative, seeds[shot])
 
 
-def still_key(story: Story, seeds: list[int], still: Still, extras: tuple[str, ...]) -> str:
-    """A digest of what a still depends on beside the settings."""
-    shots = [shot_key(story, seeds, shot) for shot in (still.shot_a, still.shot_b)]
-    return _digest(*shots, still.recipe, extras)
+def keyframe_key(story: Story, seeds: list[int], keyframe: Keyframe, extras: tuple[str, ...]) -> str:
+    """A digest of what a keyframe with a recipe depends on beside the settings."""
+    shots = [shot_key(story, seeds, shot) for shot in (keyframe.shot_a, keyframe.shot_b)]
+    return _digest(*shots, keyframe.recipe, extras)
 
 
 def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
@@ -334,9 +352,9 @@ def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
     if segment.recipes is not None:
         ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
-        course = segment.course.material() if segment.course is not None else None
+        feedback_plan = segment.feedback_plan.material() if segment.feedback_plan is not None else None
         more = [] if segment.windows is None else [segment.place(0), *map(repr, segment.windows)]
-        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), course, *more)
+        return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), feedback_plan, *more)
     return _digest(*shots, segment.t, segment.picture, bool(segment.before_hold))
 
 

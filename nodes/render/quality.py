@@ -1,4 +1,4 @@
-"""The quality dial: which share of the exact mode's model calls may be spent, and when a stretch is close enough."""
+"""The choices of `quality`: how many of exact mode's model calls may be spent, and when a stretch is close enough."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from ..base.errors import InputError
 
 @dataclass(frozen=True)
 class Quality:
-    """One position of the dial.
+    """One choice of `quality`.
 
-    share: largest share of exact mode's model calls in a shot. tolerance: largest expected deviation of an in-between
-    latent, relative to the latent's length, at which nothing more is sampled. blend: largest distance of two latents
-    at which pictures between them are blended and not decoded. ssim: mean structural similarity with exact mode's
-    pictures that this position aims at.
+    Attributes
+    ----------
+    share : largest share of exact mode's model calls in a shot.
+    tolerance : largest expected deviation of an in-between latent, relative to the latent's length, at which nothing
+        more is sampled.
+    blend : largest distance of two latents at which pictures between them are blended and not decoded.
+    ssim : mean structural similarity with exact mode's pictures that is aimed at.
     """
 
     share: float
@@ -31,12 +34,12 @@ QUALITIES = {
     "quick": Quality(0.125, 0.03, 0.16, 0.9),
 }
 DEFAULT_QUALITY = "balanced"
-# The two ways to make frames: each by itself, or each from the one before.
+# How frames are made: each by itself (travel), or each from the one before (feedback).
 FRAMES = (TRAVEL, FEEDBACK) = "travel", "feedback"
 
 
 def quality_named(name: str) -> Quality:
-    """The position of the dial of that name. Raises InputError naming those there are."""
+    """The quality of that name. Raises InputError, which lists the names, when there is none."""
     if name not in QUALITIES:
         raise InputError(f"quality must be one of {', '.join(QUALITIES)}, got {name!r}.")
     return QUALITIES[name]

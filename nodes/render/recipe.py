@@ -1,8 +1,8 @@
-"""Pictures whose making changes from frame to frame: which of a schedule's curves travel mode follows, and how.
+"""Recipes: how a picture is sampled where a schedule changes more than t from frame to frame.
 
-A *recipe* is a row of numbers for one picture: t, guidance, LoRA strength, sampler steps, the noise's walk, the weight
-of the shot before, and a weight per theme. A segment with recipes runs from one *still* to another, pictures that are
-sampled alone; the positions on its way are the distance covered in recipes, so that what changes much lies far apart.
+A *recipe* is a row of numbers for one picture: t, guidance, LoRA strength, sampler steps, noise drift, the weight of
+the shot before, and a weight per theme. A segment with recipes runs from one keyframe to another. A picture's position
+between them is the distance covered in recipes, so that pictures that differ much lie far apart.
 """
 
 from __future__ import annotations
@@ -15,18 +15,24 @@ from ..base.errors import InputError
 from ..base.modulation import CURVES
 from ..base.types import FrameSchedule, Story
 
-T, CFG, LORA, STEPS, WALK, CARRY, THEMES = range(7)
-FOLLOWED = {"cfg": CFG, "lora_strength": LORA, "steps": STEPS, "noise_walk": WALK, "carry": CARRY}
-# How much a change of one counts against the whole way between two shots: found to be of the order of the change that
-# is seen. Steps are compared by their share.
-_COUNTS = {T: 1.0, CFG: 0.05, LORA: 0.5, WALK: 0.6, CARRY: 1.0}
-# LoRA strengths are told apart in steps of this size: each one is a model of its own.
+T, CFG, LORA, STEPS, DRIFT, CARRY, THEMES = range(7)
+FOLLOWED = {"cfg": CFG, "lora_strength": LORA, "steps": STEPS, "noise_walk": DRIFT, "carry": CARRY}
+# Weights that make one unit of each parameter look about equally different; 1 is the whole interval between two shots.
+# Sampler steps are compared by their ratio.
+_COUNTS = {T: 1.0, CFG: 0.05, LORA: 0.5, DRIFT: 0.6, CARRY: 1.0}
+# LoRA strengths are rounded to multiples of this, since each one is a model of its own.
 LORA_STEP = 0.05
 
 
 @dataclass(frozen=True)
-class Still:
-    """A picture that is sampled alone: the end of a way. recipe: its row, t included."""
+class Keyframe:
+    """A picture that is sampled alone: the end of an interval.
+
+    Attributes
+    ----------
+    shot_a, shot_b : the shots that it lies between; both are its shot where it is a shot's own picture.
+    recipe : its row, t included.
+    """
 
     shot_a: int
     shot_b: int
@@ -35,16 +41,21 @@ class Still:
 
 @dataclass(frozen=True, eq=False)
 class Recipes:
-    """The recipes of a segment's pictures (p, columns) and the stills at its ends.
+    """The recipes of a segment's pictures and of the keyframes at its ends.
 
-    themes: prompts of the columns from `THEMES` on. guided: whether any picture of the song is sampled with guidance.
-    carries: whether any has something of the shot before.
-    blend: the pictures between are a mixture of the two stills.
+    Attributes
+    ----------
+    rows : float64 (p, columns), a row per picture.
+    start, end : the keyframes.
+    themes : prompts of the columns from `THEMES` on.
+    guided : whether any picture of the song is sampled with guidance.
+    carries : whether any picture of the song mixes in the shot before.
+    blend : whether the pictures between are blended from the two keyframes, as in a dissolve.
     """
 
     rows: np.ndarray
-    start: Still
-    end: Still
+    start: Keyframe
+    end: Keyframe
     themes: tuple[str, ...]
     guided: bool
     carries: bool
@@ -52,51 +63,51 @@ class Recipes:
 
     @property
     def even(self) -> bool:
-        """Whether all pictures, the stills too, have the same number of sampler steps."""
+        """Whether all pictures, keyframes included, have the same number of sampler steps."""
         return {*self.rows[:, STEPS].tolist(), self.start.recipe[STEPS], self.end.recipe[STEPS]} == {
             self.start.recipe[STEPS]
         }
 
     @property
     def mix_only(self) -> bool:
-        """Whether nothing but the mix of two shots changes on the way, its ends among them."""
+        """Whether nothing but the mix of two shots changes in the interval, keyframes included."""
         others = [*self.rows[:, T + 1 :].tolist(), list(self.start.recipe[1:]), list(self.end.recipe[1:])]
         return not self.blend and self.start.recipe[T] == 0 and all(other == others[0] for other in others)
 
     def at(self, position: float) -> list[float]:
-        """The recipe at a position on the way, 0..1, where only the mix changes."""
-        end = _on_the_way(self.end, self.start.shot_a)[T]
+        """The recipe at a position in the interval, 0..1, where only the mix changes."""
+        end = _on_interval(self.end, self.start.shot_a)[T]
         return [position * end, *self.start.recipe[1:]]
 
     def ends(self) -> list[list[float]]:
-        """The recipes of both stills as pictures on the way."""
+        """The recipes of both keyframes, with t as it is in this interval."""
         a = self.start.shot_a
-        return [list(_on_the_way(still, a)) for still in (self.start, self.end)]
+        return [list(_on_interval(keyframe, a)) for keyframe in (self.start, self.end)]
 
-    def extras(self, story: Story, still: Still | None = None) -> tuple[str, ...]:
+    def extras(self, story: Story, keyframe: Keyframe | None = None) -> tuple[str, ...]:
         """The prompts that a recipe mixes in: the shot before's, then the themes'.
 
-        Where nothing carries over, its own stands for the shot before's, so that it does not depend on that shot.
+        Where no picture mixes in the shot before, its own prompt takes that place, so that it does not depend on it.
         """
-        shot = self.start.shot_a if still is None else still.shot_a
+        shot = self.start.shot_a if keyframe is None else keyframe.shot_a
         return (story.shots[max(shot - 1, 0) if self.carries else shot].prompt, *self.themes)
 
     def material(self, story: Story) -> list:
         """All that the pictures depend on beside their two shots, for a digest."""
-        ends = [(still.shot_a, still.shot_b, still.recipe) for still in (self.start, self.end)]
-        first = min(still.shot_a for still in (self.start, self.end))
+        ends = [(keyframe.shot_a, keyframe.shot_b, keyframe.recipe) for keyframe in (self.start, self.end)]
+        first = min(keyframe.shot_a for keyframe in (self.start, self.end))
         places = [(a - first, b - first, recipe) for a, b, recipe in ends]
-        return [self.rows, places, *(self.extras(story, still) for still in (self.start, self.end)), self.blend]
+        return [self.rows, places, *(self.extras(story, keyframe) for keyframe in (self.start, self.end)), self.blend]
 
 
 def is_plain(schedule: FrameSchedule) -> bool:
-    """Whether travel mode finds nothing in a schedule but ways between shots."""
+    """Whether a schedule has nothing for travel mode but t: no curve that it follows, no theme, cut or dissolve."""
     followed = any(name in FOLLOWED for name in schedule.curves)
     return not followed and not schedule.themes and set(schedule.transition) <= {"slerp"}
 
 
 def unfollowed(schedule: FrameSchedule) -> str | None:
-    """A sentence about curves that travel mode does not follow, or None when there are none that do anything."""
+    """A sentence that names the curves that travel mode does not follow; None when none of those has an effect."""
     names = [
         name
         for name, values in schedule.curves.items()
@@ -109,9 +120,9 @@ def unfollowed(schedule: FrameSchedule) -> str | None:
 
 
 def plain_fade(schedule: FrameSchedule) -> np.ndarray:
-    """t as a fade between the two shots' own pictures, float64 (n_frames,): a dissolve goes on from where its shot got.
+    """t as a fade between keyframes, float64 (n_frames,): a dissolve continues from the t that its shot has reached.
 
-    For drafts and cards, which have no picture in between that a dissolve could start from.
+    Drafts and cards need it, since they have no picture in between that a dissolve could start from.
     """
     t = schedule.t.copy()
     for start, stop in runs(schedule):
@@ -126,11 +137,21 @@ def plain_fade(schedule: FrameSchedule) -> np.ndarray:
 
 
 def recipe_rows(schedule: FrameSchedule, *, cfg: float, steps: int, likeness: bool) -> np.ndarray:
-    """The recipe of every frame, float64 (n_frames, columns).
+    """The recipe of every frame.
 
-    cfg, steps: the renderer's own. likeness: whether a LoRA is there whose strength can change.
+    Parameters
+    ----------
+    cfg, steps : the renderer's own guidance and sampler steps.
+    likeness : whether there is a LoRA whose strength can change.
 
-    Raises InputError when the schedule changes the strength of a LoRA that is not there.
+    Returns
+    -------
+    float64 (n_frames, columns).
+
+    Raises
+    ------
+    InputError
+        The schedule changes the strength of a LoRA that is not there.
     """
     rows = np.zeros((schedule.n_frames, THEMES + len(schedule.themes)))
     rows[:, T] = schedule.t
@@ -142,7 +163,7 @@ def recipe_rows(schedule: FrameSchedule, *, cfg: float, steps: int, likeness: bo
         )
     rows[:, LORA] = np.floor(strength / LORA_STEP + 0.5) * LORA_STEP
     rows[:, STEPS] = np.clip(np.floor(steps * schedule.curve("steps") + 0.5), 1, 1000)
-    rows[:, WALK] = schedule.curve("noise_walk")
+    rows[:, DRIFT] = schedule.curve("noise_walk")
     rows[:, CARRY] = schedule.curve("carry")
     for column, theme in enumerate(schedule.themes.values(), THEMES):
         rows[:, column] = theme.weights
@@ -153,7 +174,7 @@ def recipe_rows(schedule: FrameSchedule, *, cfg: float, steps: int, likeness: bo
 
 
 def runs(schedule: FrameSchedule) -> Iterator[tuple[int, int]]:
-    """[start, stop) of frames with the same two shots and the same transition."""
+    """Yield [start, stop) of consecutive frames with the same two shots and the same transition."""
     kinds = np.unique(np.array(schedule.transition), return_inverse=True)[1]
     marks = np.stack([schedule.shot_a, schedule.shot_b, kinds])
     starts = np.flatnonzero(np.any(np.diff(marks, axis=1, prepend=-1) != 0, axis=0)).tolist()
@@ -163,10 +184,21 @@ def runs(schedule: FrameSchedule) -> Iterator[tuple[int, int]]:
 def segment_recipes(
     schedule: FrameSchedule, rows: np.ndarray, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, Recipes]:
-    """A run of frames as (positions (p,) ascending in 0..1, picture of each frame (n,), recipes).
+    """The pictures of a run of frames, and their recipes.
 
-    Where the next shot follows on a way, the way ends at its picture, which is sampled anyway; before a cut or a
-    dissolve it ends at the run's own last picture, which a dissolve starts from. A dissolve's positions are its t.
+    A run that leads to the next shot ends at that shot's keyframe, which is sampled anyway. Before a cut or a dissolve
+    it ends at its own last picture, which a dissolve starts from.
+
+    Parameters
+    ----------
+    rows : float64 (n_frames, columns), of `recipe_rows`.
+    start, stop : the run, of `runs`.
+
+    Returns
+    -------
+    positions : float64 (p,), ascending in 0..1; in a dissolve, its t.
+    picture : int64 (n,), the picture of each frame.
+    recipes : of the p pictures.
     """
     a, b = int(schedule.shot_a[start]), int(schedule.shot_b[start])
     own = rows[start:stop].copy()
@@ -180,12 +212,12 @@ def segment_recipes(
         if start and (schedule.shot_a[start - 1], schedule.shot_b[start - 1]) == (a, b):
             begin = rows[start - 1]
         positions, firsts, picture = np.unique(own[:, T], return_index=True, return_inverse=True)
-        finish = finish or _still(b, b, _first(own[-1:]))
-        return positions, picture, Recipes(own[firsts], _still(a, b, begin), finish, *shared, True)
+        finish = finish or _keyframe(b, b, _first(own[-1:]))
+        return positions, picture, Recipes(own[firsts], _keyframe(a, b, begin), finish, *shared, True)
     if kind == "cut" or finish is None or not np.any(own[:, T] > 0):
-        finish = _still(a, b, own[-1])
-    first = _still(a, b, begin)
-    path = np.vstack([first.recipe, own, _on_the_way(finish, a)])
+        finish = _keyframe(a, b, own[-1])
+    first = _keyframe(a, b, begin)
+    path = np.vstack([first.recipe, own, _on_interval(finish, a)])
     distance = np.concatenate([[0.0], np.cumsum(_distances(path))])
     if distance[-1] > 0:
         distance /= distance[-1]
@@ -194,7 +226,7 @@ def segment_recipes(
 
 
 def shot_runs(schedule: FrameSchedule) -> Iterator[tuple[int, int, int]]:
-    """(start, stop, shot that it leads to) of the frames of every shot, however long it holds before it leaves."""
+    """Yield (start, stop, the shot it leads to) for the frames of every shot, those in which it holds included."""
     a, towards = schedule.shot_a, schedule.shot_b.copy()
     for frame in range(schedule.n_frames - 2, -1, -1):
         if towards[frame] == a[frame] and a[frame + 1] == a[frame]:
@@ -206,9 +238,9 @@ def shot_runs(schedule: FrameSchedule) -> Iterator[tuple[int, int, int]]:
 
 
 def shot_recipes(schedule: FrameSchedule, rows: np.ndarray, start: int, stop: int, towards: int) -> Recipes:
-    """The recipes of a shot in feedback, one per frame, from its own picture to the next shot's.
+    """The recipes of a whole shot, one per frame, from its keyframe to the next shot's.
 
-    While it holds it does not leave its own prompt, and while it dissolves not the place where it was before.
+    While the shot holds, t is 0; while it dissolves, t stays as it was before.
     """
     a, own = int(schedule.shot_a[start]), rows[start:stop].copy()
     holds = schedule.shot_b[start:stop] == a
@@ -218,7 +250,7 @@ def shot_recipes(schedule: FrameSchedule, rows: np.ndarray, start: int, stop: in
             own[frame, T] = 0
         elif dissolves[frame]:
             own[frame, T] = own[frame - 1, T] if frame else 0
-    first = _still(a, a, _first(own))
+    first = _keyframe(a, a, _first(own))
     themes = tuple(theme.prompt for theme in schedule.themes.values())
     shared = themes, bool(np.any(rows[:, CFG] != 1)), bool(np.any(rows[:, CARRY] > 0))
     return Recipes(own, first, _arrival(schedule, rows, a, towards, stop) or first, *shared, False)
@@ -230,25 +262,25 @@ def _first(own: np.ndarray) -> np.ndarray:
     return row
 
 
-def _still(a: int, b: int, row: np.ndarray) -> Still:
+def _keyframe(a: int, b: int, row: np.ndarray) -> Keyframe:
     t = float(row[T])
     if t in (0.0, 1.0):
         a = b = b if t else a
         row = np.concatenate([[0.0], row[1:]])
-    return Still(a, b, tuple(float(value) for value in row))
+    return Keyframe(a, b, tuple(float(value) for value in row))
 
 
-def _arrival(schedule: FrameSchedule, rows: np.ndarray, a: int, b: int, stop: int) -> Still | None:
-    """The next shot's own picture where a run ends with its first frame, else None."""
+def _arrival(schedule: FrameSchedule, rows: np.ndarray, a: int, b: int, stop: int) -> Keyframe | None:
+    """The next shot's keyframe where a run leads to it, else None."""
     if a == b or stop >= schedule.n_frames or schedule.shot_a[stop] != b:
         return None
-    return _still(b, b, _first(rows[stop:]))
+    return _keyframe(b, b, _first(rows[stop:]))
 
 
-def _on_the_way(still: Still, a: int) -> tuple[float, ...]:
-    """A still's recipe with the t that it has on the way from shot a."""
-    t = 1.0 if still.shot_a == still.shot_b != a else still.recipe[T]
-    return (t, *still.recipe[1:])
+def _on_interval(keyframe: Keyframe, a: int) -> tuple[float, ...]:
+    """A keyframe's recipe with the t that it has in an interval from shot a."""
+    t = 1.0 if keyframe.shot_a == keyframe.shot_b != a else keyframe.recipe[T]
+    return (t, *keyframe.recipe[1:])
 
 
 def _distances(path: np.ndarray) -> np.ndarray:

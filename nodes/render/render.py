@@ -15,15 +15,15 @@ from ..base.media.files import clear_disk_errors, file_digest, remove_abandoned,
 from ..base.media.video import join_segments, write_segment
 from ..base.types import FrameSchedule, Story
 from ..host.port import Host, Progress
-from .cost import estimate, pictures_left, time_one_step
+from .chunk_pictures import ChunkPictures
+from .latents import LatentSource
+from .model_inputs import ModelInputs
 from .motion.flow import opencv
-from .pictures import ShotMaterial
 from .plan import Plan, Segment, excerpt_samples, make_plan, plan_key, segment_key, work_key
 from .quality import quality_named
+from .remaining_work import estimate, pictures_left, time_one_step
 from .report import Estimate, SpeedRecord, StageClock
-from .sampling import LatentSource
 from .settings import RenderSettings
-from .shown import ShownPictures
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
 STEPS_WORTH_TIMING = 240
@@ -190,11 +190,11 @@ class _Run:
                 for end in (None, *part.ends())
                 for text in part.recipes.extras(self.story, end)
             }
-            material = ShotMaterial(self.host, self.clip, self.story, plan.settings, shots, extras)
+            material = ModelInputs(self.host, self.clip, self.story, plan.settings, shots, extras)
         self.source = LatentSource(
             self.host, self.model, material, plan, self.story, self.folder, self.clock, self._tick, self.likeness
         )
-        self.shown = ShownPictures(self.host, self.vae, self.source, plan, self.clock, self._advance, self._tick)
+        self.shown = ChunkPictures(self.host, self.vae, self.source, plan, self.clock, self._advance, self._tick)
         missing = [chunk for chunk in self.chunks if not self._chunk_file(*chunk).exists()]
         self.reused_chunks = len(self.chunks) - len(missing)
         pictures = pictures_left(plan, self.shown, missing)
@@ -234,19 +234,19 @@ class _Run:
 
     def _render_segment(self, segment: Segment, chunks: list[range]) -> None:
         shown = np.unique(np.concatenate([self.shown.numbers(segment, frames) for frames in chunks]))
-        paced = self.source.evened(segment)
+        paced = self.source.evenly_paced(segment)
         if self.shown.feedback is not None:
-            way = None
+            interval = None
         elif self.source.exact and not self.plan.draft and not segment.blend:
             for number in self.source.exact_batches(paced, shown).values():
                 self.source.exact_latents(paced, np.array(number))
-            way = None
+            interval = None
         else:
-            way = self.source.way(paced)
-            between = [n for n in np.flatnonzero(way.weight).tolist() if n not in way.latents]
-            self.errors += [way.expected_error(*way.neighbours(n)) for n in between]
+            interval = self.source.interval(paced)
+            between = [n for n in np.flatnonzero(interval.weight).tolist() if n not in interval.latents]
+            self.errors += [interval.expected_error(*interval.neighbours(n)) for n in between]
         for frames in chunks:
-            pictures = self.shown.of_chunk(paced, way, frames)
+            pictures = self.shown.of_chunk(paced, interval, frames)
             with self.clock.stage("encode"):
                 self.encoded += write_segment(
                     self._chunk_file(segment, frames),
@@ -261,19 +261,19 @@ class _Run:
                 path.unlink(missing_ok=True)
 
     def _advance(self, steps: int, picture: np.ndarray | None = None) -> None:
-        # A segment may need fewer steps than it may spend, and chunks may share a picture; the bar never goes past.
+        # A segment may need fewer steps than planned, and chunks may share a picture; the bar stops at the plan.
         self._done = min(self._done + steps, self._goal)
         self._progress.update(self._done, picture)
 
     def _tick(self, steps: int) -> None:
-        """A sampler step has gone by: count it, time it, and let the user cancel."""
+        """Count and time a sampler step, and let the user cancel."""
         now = time.perf_counter()
         self._step_seconds.append((now - self._last_step) / steps)
         self._last_step = now
         self._advance(steps)
 
     def report(self) -> dict:
-        """Counts of what was done, and how far off the pictures between the sampled ones are expected to be."""
+        """Counts of what was done, and the expected deviation of the pictures that were not sampled."""
         settings, counts = self.plan.settings, self.source.counts
         return {
             "width": settings.width,

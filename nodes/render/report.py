@@ -1,4 +1,4 @@
-"""What a render will cost and what it did cost: the estimate before it, the report after it."""
+"""Time and disk of a render: the estimate before it, and the measurements for its report."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from ..base.media.codecs import CODECS, DEFAULT_CRF, Encoding
 
-# Bytes per second of a song, by FFmpeg's name of its codec; for the two that keep every sample, at 48 kHz.
+# Bytes per second of a song by FFmpeg's name of its codec; for the two lossless ones, at 48 kHz.
 SONG_BYTES = {None: 0, "aac": 24_000, "libopus": 24_000, "flac": 200_000, "pcm_s24le": 288_000}
-# Six steps of crf halve the bytes, about.
+# Steps of crf that about halve the bytes.
 CRF_HALF = 6
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cost of what is left to do. seconds is None as long as the speed of this model is not known."""
+    """Cost of the remaining work. seconds is None while the speed of this model is unknown."""
 
     frames: int
     pictures: int
@@ -51,7 +51,7 @@ def duration_text(seconds: float) -> str:
 
 
 def picture_bytes(encoding: Encoding, pixels: int) -> float:
-    """Encoded size of a picture of so many pixels: a cautious figure for detailed pictures."""
+    """Bytes of an encoded picture of so many pixels, estimated high, for detailed pictures."""
     kind = encoding.kind
     finer = (DEFAULT_CRF - encoding.crf) / CRF_HALF if kind.crf else 0.0
     return pixels * min(kind.bytes_per_pixel * 2**finer, 3.0)
@@ -65,13 +65,19 @@ def disk_bytes(frames: int, width: int, height: int, seconds: float, encoding: E
 
 
 def encode_seconds(frames: int, width: int, height: int, encoding: Encoding) -> float:
-    """Seconds that encoding takes on two cores, before this machine was measured."""
+    """Seconds that encoding takes on two cores; used until this machine is measured."""
     passes = {name: CODECS[name].seconds_per_megapixel for name in (encoding.codec, encoding.segments.codec)}
     return frames * width * height / 1e6 * sum(passes.values())
 
 
 class SpeedRecord:
-    """Two speeds that belong together, as seconds per sampler step and per decode, remembered between runs."""
+    """Two measured times, such as seconds per sampler step and per decode, remembered between runs.
+
+    Parameters
+    ----------
+    folder : where the record lies, for all keys.
+    key : what the times belong to, such as a model and a size.
+    """
 
     def __init__(self, folder: Path, key: str):
         self._path, self._key = folder / "speeds.json", key

@@ -21,7 +21,7 @@ class RenderSettings:
 
     person: what prompts say where a story has the main person. frames: `TRAVEL` or `FEEDBACK`; border (one of
     `BORDERS`) and anchor_colours are of the latter, smoothing (0..1, see `motion.smooth`), even_pace (see
-    `pace`) and keyframe_attention (pictures look at the two shots' own, see `attention_between`) of the former.
+    `even_pace`) and keyframe_attention (pictures look at the two shots' own, see `keyframe_attention`) of the former.
     codec, bit_depth, crf: see `media.codecs.Encoding`.
     """
 

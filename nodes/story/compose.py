@@ -13,7 +13,7 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a prompt. importance: the least goes first when the prompt is too long; what has None stays."""
+    """A piece of a prompt. Where the prompt is too long, the least `importance` is dropped first; None is never."""
 
     text: str
     importance: int | None = None
@@ -44,7 +44,7 @@ def _joined(parts: list[Part]) -> str:
 
 
 def fit_prompt(prompt: str, count: CountTokens, *, limit: int = TOKEN_LIMIT) -> tuple[str, tuple[str, ...]]:
-    """A finished prompt cut to the limit: whole phrases from the end, then words of the last one left.
+    """Cut a finished prompt to the limit: whole phrases from the end, then words of the last phrase that remains.
 
     Returns
     -------

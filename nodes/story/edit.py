@@ -17,7 +17,7 @@ _SAME_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Edit:
-    """What a text says of the shot that starts at an instant: its line (from 1), seconds, prompt, negative, seed."""
+    """An edit of the shot that starts at `seconds`: number of the text's line (from 1), prompt, negative and seed."""
 
     line: int
     seconds: float
@@ -27,7 +27,7 @@ class Edit:
 
 
 def story_text(story: Story) -> str:
-    """The story as text, `m:ss.mmm prompt`, with what else a shot has in indented lines below.
+    """Write the story as text: `m:ss.mmm prompt` per shot, with its other fields in indented lines below.
 
     `lyric` and `emotion` are for the reader; `negative` (where it differs from the first shot's) and `seed` count.
     """
@@ -46,7 +46,7 @@ def story_text(story: Story) -> str:
 
 
 def read_edits(text: str) -> list[Edit]:
-    """The shots that a text speaks of. Raises InputError with everything that is wrong, each with its line."""
+    """Read the edits of a text. Raises InputError with every error, each with its line."""
     edits: list[Edit] = []
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -71,7 +71,7 @@ def read_edits(text: str) -> list[Edit]:
 
 
 def apply_edits(story: Story, text: str) -> Story:
-    """The story with the prompts, negatives and seeds of a text; shots that it does not name stay.
+    """Apply the prompts, negatives and seeds of a text to a story; shots that it does not name stay.
 
     Raises InputError for a time at which no shot starts.
     """
@@ -89,7 +89,7 @@ def apply_edits(story: Story, text: str) -> Story:
 
 
 def edited(shot: Shot, *, prompt: str | None = None, negative: str | None = None, seed: int | None = None) -> Shot:
-    """A shot with what is given changed; its record says that its prompt was written by hand."""
+    """Change a shot's given fields; its record then says that the prompt was written by hand."""
     record = dict(shot.record)
     if prompt is not None and prompt != " ".join(shot.prompt.split()):
         record = {"by_hand": True} | {key: record[key] for key in ("section", "music", "returns") if key in record}

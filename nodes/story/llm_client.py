@@ -75,10 +75,13 @@ def settings_of(host: Host) -> LlmSettings:
 
 
 class LlmClient:
-    """Asks, counts tokens and remembers.
+    """Asks a language model, counts tokens and keeps answers.
 
-    cap: most tokens of a run, questions and answers together. folder: where answers are kept. check: called while
-    waiting, raises when the user has cancelled.
+    Parameters
+    ----------
+    cap : most tokens of a run, questions and answers together.
+    folder : where answers are kept.
+    check : called while waiting; raises when the user has cancelled.
     """
 
     def __init__(self, settings: LlmSettings, *, cap: int, folder: Path, check: Callable[[], None] = lambda: None):

@@ -14,8 +14,8 @@ from ..song.lyrics.lyrics import Lyrics
 from .compose import CountTokens
 from .edit import apply_edits
 from .fusion import FUSIONS, fuse
-from .plan import plan_shots
 from .scenes import Scene, scenes_of
+from .shot_times import plan_shots
 from .teller import MODES, tell
 from .vocabulary import Vocabulary
 

@@ -4,7 +4,7 @@ from ..base.types import SongAnalysis, Story
 from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
-from .timeline import SNAP_MODES, parse_timeline, timeline_text
+from .timed_prompts import SNAP_MODES, parse_timeline, timeline_text
 from comfy_api.latest import io
 
 # As in the modules that do the work, which import more than ComfyUI's start should pay for.

@@ -1,4 +1,4 @@
-"""What is known about each shot before it is told."""
+"""Scenes: what the song says about each shot, before its prompt is written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from ..song.caption.caption import Caption
 from ..song.emotion.timeline import NEUTRAL, EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 
-# What stays of a mood where somebody speaks.
+# What moods become where somebody speaks.
 _CALM = {"tense": NEUTRAL, "euphoric": "serene"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is known about a shot before it is told: its times, mood, part of the song, words and music."""
+    """What the song says about a shot.
+
+    Attributes
+    ----------
+    start, end : seconds.
+    emotion : the shot's mood.
+    section : index of the song's part that the shot's middle lies in.
+    label : of that part, by repetition.
+    lyric : text of the lines sung during the shot.
+    words : stems of the lyric's words.
+    music : caption of the music.
+    returns : whether a part with that label came before.
+    """
 
     start: float
     end: float
@@ -38,7 +50,13 @@ def scenes_of(
     captions: tuple[Caption, ...] = (),
     calm: bool = False,
 ) -> list[Scene]:
-    """What is known about each shot. calm: moods of speech, which are neither tense nor euphoric."""
+    """Make the scene of each shot.
+
+    Parameters
+    ----------
+    shots : (start, end) in seconds.
+    calm : for speech: tense and euphoric moods become neutral and serene.
+    """
     sections = song.sections or (Section(0.0, song.duration, "A", 0.5),)
     seen: dict[str, int] = {}
     for index, part in enumerate(sections):

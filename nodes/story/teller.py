@@ -1,8 +1,8 @@
 """The storyteller that needs no language model: places, people, colours and camera that follow the song.
 
 Every part of the song has a place of its own; where the part comes back (a chorus), so does its place, seen
-differently. Colours follow the mood and change with it. What the lyrics and the theme speak of calls for the places,
-colours and weather that fit; no line is repeated. The same input and seed give the same story.
+differently. Colours follow the mood and change with it. Words of the lyrics and the theme select places, colours and
+weather that fit; no prompt is repeated. The same input and seed give the same story.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOUD_WORDS, _QUIET_WORDS = ("loud", "dense", "busy", "drop", "build"), ("quiet"
 
 @dataclass
 class _Memory:
-    """What has been shown, so that it comes back or does not."""
+    """What has been shown, so that it is repeated or avoided."""
 
     used: set[str] = field(default_factory=set)
     homes: dict[str, list[Thing]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def _picture(
     memory: _Memory,
     rng: np.random.Generator,
 ) -> tuple[str, dict, tuple[str, ...]]:
-    """A prompt that was not there before, its record, and what it had no room for."""
+    """A prompt that no other shot has, its record, and the parts that it had no room for."""
     place = _place(scene, number, vocabulary, mode, memory)
     palette = _palette(scene, vocabulary, memory, rng)
     for attempt in range(_ATTEMPTS):
@@ -135,7 +135,7 @@ def _picture(
         if prompt.casefold() not in memory.used:
             break
         if attempt == _ATTEMPTS // 2:
-            # All that can be seen here was seen, as in a song of two hours: look elsewhere, at no one.
+            # Everything of this place was shown, as in a song of two hours: choose another place, without a person.
             place, with_person = vocabulary.places[int(rng.integers(len(vocabulary.places)))], False
     memory.used.add(prompt.casefold())
     memory.last |= {key: value for key, value in record.items() if isinstance(value, str)}
@@ -197,7 +197,7 @@ def _parts(
         return thing.forms[int(rng.integers(len(thing.forms)))]
 
     def fresh(kind: str, things: tuple[Thing, ...], chance: float) -> Thing | None:
-        """One that suits the mood and is not the one before; words call louder."""
+        """Choose a thing that suits the mood and is not the one before; a match of words counts more than the mood."""
         if not things or (rng.random() >= chance and not any(_calls(thing, scene.words) for thing in things)):
             return None
         suited = [thing for thing in things if not thing.moods or scene.emotion in thing.moods] or list(things)
@@ -240,7 +240,7 @@ def _posed(name: str, pose: str) -> str:
 
 
 def _view(scene: Scene, vocabulary: Vocabulary, memory: _Memory, rng: np.random.Generator) -> Thing | None:
-    """How the camera looks: from afar where the music is big, from near where it is quiet; never twice alike."""
+    """Choose a view: distant where the music is loud, close where it is quiet; never the same twice in a row."""
     views = vocabulary.views
     if not views:
         return None
@@ -263,7 +263,7 @@ def retell(
     person: str = "",
     seed: int,
 ) -> Story:
-    """The story with one shot (from 1) told anew: same place, colours and mood, seen differently."""
+    """Write one shot's prompt anew (counted from 1): same place, colours and mood, another view."""
     shot = story.shots[number - 1]
     record = shot.record
     scene = Scene(

@@ -1,4 +1,4 @@
-"""What the storyteller can show: places, colours, weather, people, ways of looking, each with what calls for it."""
+"""The storyteller's vocabulary: places, colours, weather, people and views, each with the moods and words it suits."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ GROUPS = ("places", "palettes", "weathers", "figures", "poses", "views", "camera
 class Thing:
     """Something to show.
 
-    name: what it is called in a shot's record. forms: ways to write it. moods: the moods that call for it, none for
-    any. words: words of the lyrics or the theme that call for it. details: what else may be seen there. sheltered:
-    whether weather does not reach it.
+    Attributes
+    ----------
+    name : its name in a shot's record.
+    forms : wordings for prompts.
+    moods : the moods that it suits; empty for all.
+    words : words of the lyrics or the theme that select it.
+    details : what else may be seen there.
+    sheltered : whether it has no weather.
     """
 
     name: str

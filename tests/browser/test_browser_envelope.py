@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from songreel.nodes.song.audio import corrections
+from songreel.nodes.song.audio import beat_times
 from support.browser import ARGUMENTS, Page, chromium, pages
 from support.comfy_server import ComfyServer
 
@@ -505,10 +505,10 @@ def test_the_page_reads_times_as_the_node_does(shown):
             "async (text) => (await import('/extensions/songreel/js/beat_times.js')).parseTimes(text, 70)", text
         )
         good = " ".join(entry for entry in text.replace(",", " ").replace(";", " ").split() if entry not in read["bad"])
-        assert corrections.parse_times(good, duration=70.0).tolist() == read["times"]
+        assert beat_times.parse_times(good, duration=70.0).tolist() == read["times"]
         for entry in read["bad"]:
             with pytest.raises(ValueError):
-                corrections.parse_times(entry, duration=70.0)
+                beat_times.parse_times(entry, duration=70.0)
 
 
 def test_a_removed_node_is_silent(shown):

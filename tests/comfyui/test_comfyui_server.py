@@ -85,7 +85,7 @@ def test_the_default_quality_makes_a_quarter_of_the_calls_and_shows_the_keyframe
     assert entry["status"]["status_str"] == "success", entry["status"]
     report = json.loads(entry["outputs"]["8"]["text"][0])
     assert report["model_calls_in_exact_mode"] == 120
-    # Seven pictures' worth of calls on the way to the second shot, and the second shot, which holds one picture.
+    # Seven pictures' worth of calls in the interval to the second shot, and the second shot, which holds one picture.
     assert 4 < report["model_calls"] <= 7 * 4 + 4
     frames = frames_of(saved_video(server, entry))
     assert np.array_equal(frames[0], first_run[3][0]) and np.array_equal(frames[29], first_run[3][29])
@@ -102,7 +102,7 @@ def feedback_run(server, first_run):
 def test_feedback_moves_the_picture_between_the_keyframes(feedback_run, first_run):
     entry, frames = feedback_run
     report = json.loads(entry["outputs"]["8"]["text"][0])
-    # Both keyframes, and about eight pictures a second on the way: one or two of the two steps each, with guidance.
+    # Both keyframes, and about eight pictures a second between them: one or two of the two steps each, with guidance.
     assert report["made_by"] == "feedback" and report["pictures_sampled"] == 21
     assert report["model_calls"] == report["estimate"]["model_calls"] >= 2 * 4 + 19 * 2
     assert np.array_equal(frames[0], first_run[3][0]) and np.array_equal(frames[29], first_run[3][29])

@@ -59,7 +59,7 @@ def test_the_story_workflow_makes_a_video_and_both_hosts_tell_the_same_story(ser
     assert len(entry["outputs"]["5"]["images"]) == 1
 
     from headless.__main__ import bootstrap
-    from headless.workflow.core_nodes import registry
+    from headless.workflow.registry import registry
 
     host = HeadlessHost(tmp_path, inputs=server.folder / "input")
     bootstrap(host)

@@ -10,11 +10,12 @@ import pytest
 
 from headless.__main__ import bootstrap
 from headless.cli.main import main
-from headless.host import HeadlessHost, InputError
+from headless.host import HeadlessHost
 from songreel.nodes.base import types
-from songreel.nodes.film.metrics import frames as frames_module
+from songreel.nodes.base.errors import InputError
 from songreel.nodes.film.metrics import likeness as likeness_module
 from songreel.nodes.film.metrics import plot as plot_module
+from songreel.nodes.film.metrics import video_frames as frames_module
 from songreel.nodes.person.charcha import store as store_module
 from support.face_puppet import POSES, Pose, Puppet, astronaut, drawn
 from support.faces import needs_faces

@@ -12,12 +12,12 @@ from PIL import Image
 
 from headless.comfy_api.video import VideoFromFile
 from headless.host import HeadlessHost
+from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import audio, codecs, video
-from songreel.nodes.film.output import frames as frames_stage
+from songreel.nodes.film.output import png_frames as frames_stage
 from songreel.nodes.film.output import save, upscale
 from songreel.nodes.film.output import source as source_stage
-from songreel.nodes.host import port
 from support.encoded import ENCODINGS, RATE, made, pictures
 
 METADATA = {

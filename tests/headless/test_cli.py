@@ -17,7 +17,8 @@ import pytest
 from headless.cli import catalogue, common
 from headless.cli import main as cli
 from headless.cli import render as render_command
-from headless.host import HeadlessHost, Interrupted, numbered
+from headless.folders import numbered
+from headless.host import HeadlessHost, Interrupted
 from headless.workflow import options
 from headless.workflow.options import ROLES, UsageError, apply_role, apply_set, find_output, find_role, schemas_of
 from songreel.nodes.base.errors import InputError
@@ -273,7 +274,7 @@ def test_progress_in_a_log_is_sparse(host):
         for done in range(101):
             progress.update(done)
         progress.status("240 frames")
-    lines = host._stream.getvalue().splitlines()
+    lines = host.terminal.stream.getvalue().splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("Film: 100/100 100%")
     assert lines[1] == "Film: 240 frames"
@@ -298,7 +299,7 @@ def test_ctrl_c_is_seen_at_the_next_check(host):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
-    assert "Ctrl-C again" in host._stream.getvalue()
+    assert "Ctrl-C again" in host.terminal.stream.getvalue()
 
 
 def test_temporary_folders_of_killed_processes_go(tmp_path):
@@ -465,7 +466,7 @@ def test_workflows_are_listed(tmp_path):
 def test_options_reach_the_shipped_workflow():
     from headless.__main__ import bootstrap
     from headless.demo.song import LYRICS
-    from headless.workflow.core_nodes import registry
+    from headless.workflow.registry import registry
 
     bootstrap(HeadlessHost(stream=io.StringIO()))
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})

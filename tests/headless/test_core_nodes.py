@@ -17,8 +17,8 @@ from headless.workflow.core_nodes import (
     LoadImage,
     SaveImage,
     SaveVideo,
-    prepare_noise,
 )
+from headless.workflow.core_nodes.sampling import prepare_noise
 from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
 
@@ -81,8 +81,8 @@ def test_ksampler(tmp_path, monkeypatch):
     assert torch.equal(latent["samples"], torch.zeros(2, 4, 1, 1))
     assert (host.asked["steps"], host.asked["scheduler"], host.asked["denoise"]) == (2, "karras", 0.5)
     assert host.asked["positive"].shape == (1, 77, 8)
-    assert "KSampler" not in host._stream.getvalue()
-    assert "2/2 100%" in host._stream.getvalue()
+    assert "KSampler" not in host.terminal.stream.getvalue()
+    assert "2/2 100%" in host.terminal.stream.getvalue()
 
 
 @pytest.mark.parametrize(

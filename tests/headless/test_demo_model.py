@@ -107,7 +107,7 @@ def test_the_autoencoder_keeps_pictures():
     assert float(psnr.mean()) >= 27
 
 
-def test_a_way_between_two_prompts_is_smooth():
+def test_interpolation_between_two_prompts_is_smooth():
     """The light flips from night to noon within a frame or two; nothing else jumps."""
     a, b = prompts("a city at night"), prompts("a desert at noon")
     x, y = noise(5), noise(6)

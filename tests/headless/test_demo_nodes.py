@@ -11,8 +11,9 @@ from headless.cli import main as cli
 from headless.cli import render as render_command
 from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost, Interrupted
-from headless.workflow.executor import Executor, NodeError, validate
+from headless.workflow.executor import Executor, NodeError
 from headless.workflow.options import ROLES, apply_role, find_role, schemas_of
+from headless.workflow.validate import validate
 from songreel.nodes.person.identity import lora as lora_module
 from support.paths import ROOT
 from support.training import training
@@ -28,7 +29,7 @@ def host(tmp_path):
 
 @pytest.fixture
 def registry(host):
-    from headless.workflow.core_nodes import registry
+    from headless.workflow.registry import registry
 
     return registry()
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from headless.demo_training import scenes
 from headless.demo_training.captions import ATTRIBUTIVE, SYNONYMS, caption
-from headless.demo_training.model import Denoiser, build_autoencoder, whiten
+from headless.demo_training.model import PromptedUNet, build_autoencoder, whiten
 from headless.demo_training.prompts import HELD_OUT
 from headless.demo_training.train import Recipe, prompt_tokens, signal_levels, train
 from headless.sd.checkpoint import CONFIG_KEY, load_checkpoint
@@ -161,7 +161,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_model(trained, tmp_path,
 
 def test_unknown_words_start_with_next_to_no_meaning():
     torch.manual_seed(0)
-    text = Denoiser().text
+    text = PromptedUNet().text
     weights = dict(text.named_parameters())
     name = next(name for name in weights if name.endswith("token_embedding.weight"))
     assert float(weights[name].detach().std()) == pytest.approx(0.005, rel=0.02)

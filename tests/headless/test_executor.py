@@ -10,7 +10,8 @@ import pytest
 from headless.comfy_api import io
 from headless.host import Interrupted
 from headless.workflow import executor
-from headless.workflow.executor import Executor, NodeError, WorkflowError, validate
+from headless.workflow.executor import Executor, NodeError
+from headless.workflow.validate import WorkflowError, validate
 from songreel.nodes.base.errors import InputError
 
 
@@ -165,7 +166,7 @@ NODES = [
             lambda: io.Boolean.Input("draft", optional=True),
             lambda: io.Image.Input("image", optional=True),
             lambda: io.Custom("STORY").Input("story", optional=True),
-            lambda: io.MultiType.Input("either", [io.Int, io.Float], optional=True),
+            lambda: io.Custom("INT,FLOAT").Input("either", optional=True),
             lambda: io.AnyType.Input("any", optional=True),
         ],
         [FLOAT],

@@ -13,7 +13,7 @@ from headless.workflow import options
 
 @pytest.fixture(scope="module")
 def schemas(tmp_path_factory):
-    from headless.workflow.core_nodes import registry
+    from headless.workflow.registry import registry
     from songreel.nodes import host as port
     from songreel.nodes.host import _installed as before
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from headless.host import HeadlessHost, InputError, Interrupted
-from headless.workflow import remote
+from headless.host import HeadlessHost, Interrupted
+from headless.workflow import remote, remote_server
 from headless.workflow.options import ROLES, UsageError, apply_role
+from songreel.nodes.base.errors import InputError
 
 WORKFLOW = {
     "1": {"class_type": "LoadAudio", "inputs": {"audio": "song.wav"}, "_meta": {"title": "Song"}},
@@ -235,7 +236,7 @@ def test_the_video_comes_back(script, connections, song, tmp_path):
 
 def test_progress_text_and_previews_are_shown(song, tmp_path):
     video, host = render(Server(), song, tmp_path)
-    text = host._stream.getvalue()
+    text = host.terminal.stream.getvalue()
     assert "12 frames to go" in text
     assert "Film ..." in text
     assert (tmp_path / "preview.jpg").read_bytes() == b"JPEG bytes"
@@ -290,7 +291,7 @@ def test_a_checkpoint_is_found_by_its_name(given, song, tmp_path):
     ids=["class", "checkpoint", "workflow's checkpoint", "input", "crash", "interrupted", "lost", "value", "refused"],
 )
 def test_what_goes_wrong_is_one_sentence(server, changes, error, part, song, tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "_HISTORY_SECONDS", 0.2)
+    monkeypatch.setattr(remote_server, "_HISTORY_SECONDS", 0.2)
     with pytest.raises(error, match=part) as caught:
         render(server, song, tmp_path, **changes)
     assert "\n" not in str(caught.value)

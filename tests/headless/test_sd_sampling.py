@@ -93,7 +93,7 @@ def test_lcm_lands_on_the_last_estimate_and_adds_noise_of_the_level_before():
         torch.testing.assert_close(added, fresh_noise(start, step), rtol=1e-4, atol=1e-4)
 
 
-def test_fresh_noise_is_white_independent_and_keeps_the_way_between_noises():
+def test_fresh_noise_is_white_independent_and_keeps_the_slerp_between_noises():
     a, b = noise(1, seed=1, size=64), noise(1, seed=2, size=64)
     steps = [fresh_noise(a, step) for step in range(4)]
     for made in steps:
@@ -251,12 +251,12 @@ def test_it_repeats_and_changes_nothing_it_was_given(prompts):
     assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
 
 
-# Between the ends of a way -------------------------------------------------------------------------
+# Between keyframes ---------------------------------------------------------------------------------
 
-WAY = OPTIONS | {"between": [0.25, 0.8]}
+INTERVAL = OPTIONS | {"between": [0.25, 0.8]}
 
 
-def way(prompts):
+def interval(prompts):
     """Noise and prompts of two ends and two rows between them."""
     first, second = prompts[:2]
     return noise(4), torch.cat([first, second, 0.75 * first + 0.25 * second, 0.2 * first + 0.8 * second]), first
@@ -284,7 +284,7 @@ def test_rows_between_attend_to_the_ends_as_the_formula_has_it(prompts, cfg, chu
     met = []
     handle = layer.register_forward_hook(lambda module, given, result: met.append((given[0], result)))
     try:
-        sample(model, *way(prompts), Sampling(**(WAY | {"cfg": cfg, "steps": 1})))
+        sample(model, *interval(prompts), Sampling(**(INTERVAL | {"cfg": cfg, "steps": 1})))
     finally:
         handle.remove()
     (given, result), project = met[0], layer.to_out[0]
@@ -292,7 +292,7 @@ def test_rows_between_attend_to_the_ends_as_the_formula_has_it(prompts, cfg, chu
     for chunk in range(chunks):
         first, second, *between = given[4 * chunk : 4 * chunk + 4]
         expected = [plain_attention(layer, end, end) for end in (first, second)]
-        for t, row in zip(WAY["between"], between, strict=True):
+        for t, row in zip(INTERVAL["between"], between, strict=True):
             beside = [plain_attention(layer, row, end, row) for end in (first, second)]
             expected.append((1 - t) * beside[0] + t * beside[1])
         expected = torch.stack(expected) @ project.weight.T + project.bias
@@ -301,8 +301,8 @@ def test_rows_between_attend_to_the_ends_as_the_formula_has_it(prompts, cfg, chu
 
 @pytest.mark.parametrize("sampler", host.SAMPLERS)
 def test_ends_are_as_without_rows_between_and_those_are_not(prompts, sampler):
-    options = WAY | {"sampler": sampler}
-    model, (start, positive, negative) = demo_parts()[0], way(prompts)
+    options = INTERVAL | {"sampler": sampler}
+    model, (start, positive, negative) = demo_parts()[0], interval(prompts)
     made = sample(model, start, positive, negative, Sampling(**options))
     plain = sample(model, start, positive, negative, Sampling(**(options | {"between": None})))
     assert spread(made[:2], plain[:2]) < 1e-4
@@ -312,19 +312,18 @@ def test_ends_are_as_without_rows_between_and_those_are_not(prompts, sampler):
 
 
 def test_rows_between_do_not_touch_each_other(prompts):
-    model, (start, positive, negative) = demo_parts()[0], way(prompts)
-    made = sample(model, start, positive, negative, Sampling(**WAY))
+    model, (start, positive, negative) = demo_parts()[0], interval(prompts)
+    made = sample(model, start, positive, negative, Sampling(**INTERVAL))
     for i in (2, 3):
         rows = [0, 1, i]
-        alone = sample(
-            model, start[rows], positive[rows], negative, Sampling(**(WAY | {"between": [WAY["between"][i - 2]]}))
-        )
+        options = INTERVAL | {"between": [INTERVAL["between"][i - 2]]}
+        alone = sample(model, start[rows], positive[rows], negative, Sampling(**options))
         assert spread(alone[2], made[i]) < 1e-4
 
 
 @pytest.mark.parametrize("change", [{}, {"cfg": 1.0}, {"sampler": "heun", "denoise": 0.5}, {"sampler": "lcm"}])
 def test_a_row_at_an_end_and_made_of_it_is_that_end(prompts, change):
-    start, positive, negative = way(prompts)
+    start, positive, negative = interval(prompts)
     rows = [0, 1, 0, 1, 0]
     latent = 4 * noise(2, seed=3)[[0, 1, 0, 1, 0]]
     made = sample(
@@ -332,7 +331,7 @@ def test_a_row_at_an_end_and_made_of_it_is_that_end(prompts, change):
         start[rows],
         positive[rows],
         negative,
-        Sampling(latent=latent, **(WAY | {"between": [0, 1, 0.5]} | change)),
+        Sampling(latent=latent, **(INTERVAL | {"between": [0, 1, 0.5]} | change)),
     )
     assert spread(made[2], made[0]) < 1e-4 and spread(made[3], made[1]) < 1e-4
     assert spread(made[4], made[0]) > 0.01
@@ -340,30 +339,31 @@ def test_a_row_at_an_end_and_made_of_it_is_that_end(prompts, change):
 
 @pytest.mark.parametrize("denoise", [0.5, 1.0])
 def test_rows_between_with_a_rule_of_ones_own(prompts, denoise):
-    options = WAY | {"sampler": "heun", "latent": 4 * noise(4, seed=3), "denoise": denoise}
+    options = INTERVAL | {"sampler": "heun", "latent": 4 * noise(4, seed=3), "denoise": denoise}
 
     def predict(call, x, sigma, evaluate):
         wanted, unwanted = evaluate(True)
         assert spread(evaluate(False)[0], wanted) < 1e-4
         return unwanted + (wanted - unwanted) * options["cfg"]
 
-    results = [sample(demo_parts()[0], *way(prompts), Sampling(**options, predict=rule)) for rule in (None, predict)]
+    rules = (None, predict)
+    results = [sample(demo_parts()[0], *interval(prompts), Sampling(**options, predict=rule)) for rule in rules]
     assert spread(*results) < 1e-5
 
 
 def test_rows_between_with_a_lora(prompts):
     parts = demo_parts()
     model = apply_lora(*parts[:2], random_lora(*parts[:2], rank=4, seed=5), 0.8, 0.6)[0]
-    made = [sample(each, *way(prompts), Sampling(**WAY)) for each in (model, parts[0], model)]
+    made = [sample(each, *interval(prompts), Sampling(**INTERVAL)) for each in (model, parts[0], model)]
     assert torch.equal(made[0], made[2]) and spread(made[0], made[1]) > 0.01
-    plain = sample(model, *way(prompts), Sampling(**OPTIONS))
+    plain = sample(model, *interval(prompts), Sampling(**OPTIONS))
     assert spread(made[0][:2], plain[:2]) < 1e-4
 
 
 def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
     model = demo_parts()[0]
     before, mark = model.weights.module.attn_processors, fingerprint(model)
-    plain = sample(model, *way(prompts), Sampling(**OPTIONS))
+    plain = sample(model, *interval(prompts), Sampling(**OPTIONS))
     during = []
 
     def stop(i, x0):
@@ -371,13 +371,13 @@ def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample(model, *way(prompts), Sampling(**WAY, on_step=stop))
+        sample(model, *interval(prompts), Sampling(**INTERVAL, on_step=stop))
     changed = {name for name in before if during[0][name] is not before[name]}
     assert changed == {name for name in before if ".attn1." in name} and changed
-    sample(model, *way(prompts), Sampling(**WAY))
+    sample(model, *interval(prompts), Sampling(**INTERVAL))
     after = model.weights.module.attn_processors
     assert before.keys() == after.keys() and all(after[name] is before[name] for name in before)
-    assert torch.equal(sample(model, *way(prompts), Sampling(**OPTIONS)), plain) and fingerprint(model) == mark
+    assert torch.equal(sample(model, *interval(prompts), Sampling(**OPTIONS)), plain) and fingerprint(model) == mark
 
 
 @pytest.mark.parametrize(
@@ -400,4 +400,5 @@ def test_the_usual_attention_is_back_afterwards_and_after_a_failure(prompts):
 def test_bad_input_is_named(prompts, change, message):
     arguments = {"noise": noise(), "positive": prompts[0], "negative": prompts[1], **OPTIONS} | change
     with pytest.raises(InputError, match=message):
-        sample(demo_parts()[0], Sampling(**arguments))
+        inputs = (arguments.pop(name) for name in ("noise", "positive", "negative"))
+        sample(demo_parts()[0], *inputs, Sampling(**arguments))

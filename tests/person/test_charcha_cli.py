@@ -58,8 +58,8 @@ def test_bad_input(home, capsys, arguments, status, words):
 
 @pytest.mark.parametrize("kind", ["CharchaIdentity", "CharchaCapture"])
 def test_the_option_identity_reaches_the_node_that_takes_a_record(home, kind):
-    from headless.workflow.core_nodes import registry
     from headless.workflow.options import ROLES, apply_role, schemas_of
+    from headless.workflow.registry import registry
 
     bootstrap(HeadlessHost())
     schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})

@@ -47,7 +47,7 @@ def test_done_after_it_was_asked_and_held_it_keeps_the_clearest_frame():
     steps, tried = play("turn_left", [STILL] * 4 + [LEFT] * 3 + [(turned(1.3), 11.0, None)] + [LEFT] * 10)
     assert steps[-1].shot.quality == 11.0 and tried.reaction == pytest.approx(5 * PERIOD)
     assert [step.hold for step in steps[4:]] == pytest.approx([number * PERIOD for number in range(9)])
-    assert steps[5].coach == "hold" and repr(steps[-1].shot) == "Shot(...)"
+    assert steps[5].coach == "hold" and repr(steps[-1].shot) == "CapturedFrame(...)"
 
 
 def test_before_anyone_can_have_read_the_prompt_it_is_too_early():

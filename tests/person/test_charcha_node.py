@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from headless.host import HeadlessHost
-from headless.workflow.executor import Executor, NodeError, validate
+from headless.workflow.executor import Executor, NodeError
+from headless.workflow.validate import validate
 from songreel.nodes.base import types
 from songreel.nodes.person.charcha import store as store_module
 from support.comfy_server import ComfyServer

@@ -108,7 +108,7 @@ def test_a_low_score_fails_the_capture_and_both_are_in_the_record(tmp_path, monk
     verdicts = {}
     for name, picture in (("live", coloured(250, 90, 20)), ("spoof", coloured(20, 90, 250))):
         seen = evidence.Evidence(Alike(), model)
-        shot = calibration.Shot(1.0, picture, face())
+        shot = calibration.CapturedFrame(1.0, picture, face())
         seen.begin(shot)
         assert seen.same_person(picture, face())
         for key in ("smile", "turn_left"):

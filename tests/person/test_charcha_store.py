@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from headless.host import HeadlessHost, InputError
+from headless.host import HeadlessHost
+from songreel.nodes.base.errors import InputError
 from songreel.nodes.host import owner_keys as host_port
 from songreel.nodes.person.charcha import consent
 from songreel.nodes.person.charcha import store as store_module

@@ -188,7 +188,7 @@ def test_loss_on_one_batch_falls_at_every_step_on_sd15(monkeypatch):
     assert losses[-1] < 0.9 * losses[0], losses
 
 
-def test_the_drawn_subject_holds_a_name_and_no_picture():
+def test_the_subject_holds_a_name_and_no_picture():
     from songreel.nodes.base.types import IdentityRef
 
     assert DemoSubject("milo").to_json() == {"type": "DEMO_SUBJECT", "version": 1, "look": "milo"}

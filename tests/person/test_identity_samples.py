@@ -15,7 +15,7 @@ from headless.demo_model import CHECKPOINT
 from headless.host import HeadlessHost
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.person.charcha import store as store_module
-from songreel.nodes.person.identity import person, run
+from songreel.nodes.person.identity import run, verified_person
 from songreel.nodes.person.identity import samples as samples_module
 from songreel.nodes.person.identity.settings import TrainSettings as Settings
 from support.capture_server import capture_server
@@ -50,7 +50,7 @@ class Faces:
 
 @pytest.fixture
 def record(host, monkeypatch):
-    monkeypatch.setattr(person, "FaceFinder", Faces)
+    monkeypatch.setattr(verified_person, "FaceFinder", Faces)
     monkeypatch.setattr(samples_module, "STEPS", 2)
     shown = [np.asarray(Image.fromarray(picture).resize((160, 160))) for picture in pictures()]
     return add(store_module.store_of(host), shown=shown)
@@ -61,7 +61,7 @@ def learn(host, record_id, samples, settings=SMALL):
 
     identity = IdentityRef(record_id)
     with torch.inference_mode():
-        return person.train_person(host, identity, CHECKPOINT.name, settings, samples=samples)
+        return verified_person.train_person(host, identity, CHECKPOINT.name, settings, samples=samples)
 
 
 def test_a_set_at_each_quarter_and_one_of_the_step_that_is_kept(host, record):
@@ -162,8 +162,8 @@ def test_the_owner_sees_them_and_nobody_else(tmp_path):
 
 
 def test_nothing_after_it_runs_until_it_is_accepted(host):
-    from headless.workflow.core_nodes import registry
     from headless.workflow.executor import Executor
+    from headless.workflow.registry import registry
     from support.training import training
 
     graph = training(steps=2)

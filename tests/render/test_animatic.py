@@ -101,7 +101,7 @@ def test_cards_move_as_the_curves_say_and_start_anew_with_each_shot(tmp_path):
     assert np.abs(frames[18][inside] - other[inside]).mean() < 3
     from songreel.nodes.render.motion import warp
 
-    turned = warp.Motion(1.3, 20.0, 11.0, -7.0).matrix()
+    turned = warp.CameraMove(1.3, 20.0, 11.0, -7.0).matrix()
     exact = warp.warp_by(card.astype(np.float32) / 255, turned, "black") * 255
     assert np.abs(animatic._moved(card.astype(np.uint8), turned) - exact)[20:-20, 20:-20].mean() < 3
 

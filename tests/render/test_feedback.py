@@ -10,11 +10,11 @@ import torch
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.host.port import Sampling
-from songreel.nodes.render import course as course_stage
+from songreel.nodes.render import feedback_plan as feedback_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
 from songreel.nodes.render.motion.colour import Colours
-from songreel.nodes.render.motion.warp import Motion, warp_by
+from songreel.nodes.render.motion.warp import CameraMove, warp_by
 from songreel.nodes.schedule.plan import onset
 from support.renders import RATE, settings
 from support.small_host import Killed, SmallHost
@@ -78,7 +78,7 @@ def test_every_shot_starts_on_its_own_picture_and_moves_on(whole, tmp_path):
     assert report["made_by"] == "feedback" and travelled["made_by"] == "travel"
     for start in STARTS:
         assert np.array_equal(frames[start], expected[start])
-    # In travel the last shot stands still; in feedback every frame is a picture of its own.
+    # In travel the last shot does not change; in feedback every frame is a picture of its own.
     changes = np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3))
     assert changes.min() > 0 and np.array_equal(expected[50], expected[59])
 
@@ -151,7 +151,7 @@ def test_quality_and_batch_size_change_nothing(tmp_path, whole):
 
 def test_without_denoise_the_picture_is_only_moved(tmp_path):
     """What the motion library gives, and no model call."""
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ModelInputs
 
     made = made_of(SHOTS[:1], 2.0, curves={"denoise": 0.0, "zoom": 1.5, "angle": 24.0, "dx": 0.375, "dy": -0.75})
     host = PaintingHost(tmp_path)
@@ -163,7 +163,7 @@ def test_without_denoise_the_picture_is_only_moved(tmp_path):
         )
         _, report = render(host, made=made, changes={"anchor_colours": False, "border": "black"})
     assert report["pictures_sampled"] == 1 and not host.painted
-    material = ShotMaterial(host, "clip", made[0], settings(height=64))
+    material = ModelInputs(host, "clip", made[0], settings(height=64))
     latent = host.sample(
         "model", *material.batch(0, 0, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
     )
@@ -171,7 +171,7 @@ def test_without_denoise_the_picture_is_only_moved(tmp_path):
     moved = np.eye(3)
     for n in range(24):
         if n:
-            step = Motion(1.5 ** (1 / 12), 2.0, 0.375 * 64 / 12, -0.75 * 64 / 12)
+            step = CameraMove(1.5 ** (1 / 12), 2.0, 0.375 * 64 / 12, -0.75 * 64 / 12)
             moved = step.matrix() @ moved
         told = np.clip(warp_by(expected, moved, "black"), 0, 1) * 255
         # Edges soften, and where the picture has left nothing comes back, since frames are moved on from moved ones.
@@ -202,7 +202,7 @@ def test_colours_stay_those_of_the_shot(tmp_path):
     assert drift[True] < 2 < 4 < drift[False]
 
 
-def test_a_draft_is_a_draft_in_both_ways(tmp_path):
+def test_a_draft_is_a_draft_in_both_modes(tmp_path):
     drafts = [render(PaintingHost(tmp_path / f), changes={"frames": f}, draft=True)[0] for f in ("travel", "feedback")]
     assert np.array_equal(*map(frames_of, drafts))
 
@@ -212,18 +212,18 @@ def test_a_draft_is_a_draft_in_both_ways(tmp_path):
 
 def courses(made, **changes):
     plan = plan_stage.make_plan(made[0], made[1], settings(**({"frames": "feedback"} | changes)))
-    return plan.segments, [segment.course for segment in plan.segments]
+    return plan.segments, [segment.feedback_plan for segment in plan.segments]
 
 
 def test_the_strength_dips_just_before_the_next_shot():
     _, (first, *_, last) = courses(made_of(((0.0, "a"), (4.0, "b")), 8.0, Fraction(24), mode="linear"))
-    calm = course_stage.DENOISE
+    calm = feedback_stage.DENOISE
     assert np.allclose(first.denoise[:84], calm) and first.denoise[-1] > 0.55 > calm
     assert np.all(np.diff(first.denoise[83:]) > 0) and np.all(np.diff(first.pull[83:]) > 0)
     # Every third frame is painted, the last one too.
     assert first.painted[0] == 0 and first.painted[-1] == 95 and set(np.diff(first.painted)) <= {2, 3}
     assert np.count_nonzero(first.steps) == len(first.painted) - 1 == 32
-    assert np.all(first.pull[:84] == 0) and 0.5 < first.pull[-1] < course_stage.DIP_PULL
+    assert np.all(first.pull[:84] == 0) and 0.5 < first.pull[-1] < feedback_stage.DIP_PULL
     # The last shot leads nowhere.
     assert np.all(last.pull == 0) and np.allclose(last.denoise, calm)
 
@@ -254,7 +254,7 @@ def test_without_a_zoom_curve_the_picture_grows_at_the_shots_pace():
     segments, parts = courses(made_of(fps=Fraction(24)))
     zoom, t = parts[0].matrices[:, 0, 0], segments[0].t
     assert zoom.min() > 1 and np.corrcoef(zoom[1:], np.diff(t))[0, 1] > 0.99
-    assert np.allclose(parts[-1].matrices[:, 0, 0], course_stage.ZOOM ** (1 / 24))
+    assert np.allclose(parts[-1].matrices[:, 0, 0], feedback_stage.ZOOM ** (1 / 24))
 
 
 def test_a_shot_that_holds_and_then_leaves_is_one_chain():
@@ -298,7 +298,7 @@ def test_a_dissolve_shows_the_next_picture_over_the_frames_that_go_on(tmp_path):
 
 
 def test_curves_of_the_schedule_are_followed(tmp_path):
-    """cfg, steps and the walk of the noise count on every frame; the note on curves left out is travel's."""
+    """cfg, steps and noise drift count on every frame; the note on curves left out is travel's."""
     made = made_of(curves={"zoom": 1.2, "steps": 2.0, "noise_walk": 0.3, "cfg": 5.0})
     host = PaintingHost(tmp_path)
     _, report = render(host, made=made)

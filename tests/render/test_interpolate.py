@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from songreel.nodes.base import types
-from songreel.nodes.render import interpolate, pictures, plan
+from songreel.nodes.render import interpolate, model_inputs, plan
 
 
 def noise(seed):
@@ -68,6 +68,6 @@ def test_the_persons_placeholder_is_filled_in_where_prompts_are_encoded():
             return torch.zeros(1, 77, 768)
 
     settings = plan.RenderSettings(64, 64, 1, 1.0, "euler", "normal", 0)
-    material = pictures.ShotMaterial(Host(), None, story, settings)
+    material = model_inputs.ModelInputs(Host(), None, story, settings)
     assert sorted(encoded) == ["a portrait of a person at dawn", "text", "the sea"]
     assert material.prompts(0)[0][0].shape == (1, 77, 768)

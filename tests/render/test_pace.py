@@ -1,4 +1,4 @@
-"""Ways walked at the pace of what is seen: measured, and the same in every quality, excerpt and after a kill."""
+"""Even pace: visible change follows the schedule, alike in every quality, in excerpts and after a kill."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from songreel.nodes.render import pace, sampling
+from songreel.nodes.render import even_pace, latents
 from songreel.nodes.render import plan as plan_stage
 from support.renders import made_of, render
 from support.small_host import Killed, SmallHost
@@ -18,7 +18,7 @@ ROWS, COST = 100, 10
 
 
 def flipping(where, width=0.01):
-    """A way that stands still but for one turn of the picture at a mix: mix -> latent (4, 2, 2)."""
+    """An interval that does not change but for one flip of the picture at a mix: mix -> latent (4, 2, 2)."""
 
     def latent(at):
         angle = np.pi / 2 * expit((at - where) / width)
@@ -32,53 +32,57 @@ def flipping(where, width=0.01):
 def measured(latent, rows=ROWS):
     asked = []
 
-    def sample(mixes, way, near):
+    def sample(mixes, interval, similar):
         asked.extend(mixes)
         return [(latent(at), None, COST) for at in mixes]
 
-    way = pace.measure(
+    interval = even_pace.measure(
         ((latent(0.0), None), (latent(1.0), None)),
         sample,
-        lambda way, at: (COST, False),
+        lambda interval, at: (COST, False),
         lambda n, each: n * each,
         rows,
         count=4,
     )
-    return way, asked
+    return interval, asked
 
 
 @pytest.mark.parametrize("where", [0.13, 0.5, 0.82])
-def test_a_quick_change_is_found_and_spread_over_the_way(where):
+def test_a_quick_change_is_found_and_spread_over_the_interval(where):
     latent = flipping(where, width=0.02)
-    way, asked = measured(latent)
-    assert way.rows == ROWS and len(asked) == ROWS // COST and way.order == [0.0, 1.0, *asked] == list(way.order)
+    interval, asked = measured(latent)
+    assert (
+        interval.rows == ROWS
+        and len(asked) == ROWS // COST
+        and interval.order == [0.0, 1.0, *asked] == list(interval.order)
+    )
     t = np.linspace(0, 1, 49)
-    plain, even = (np.stack([latent(at).ravel() for at in mixes]) for mixes in (t, way.evened(t)))
+    plain, even = (np.stack([latent(at).ravel() for at in mixes]) for mixes in (t, interval.evenly_paced(t)))
     steps = [np.linalg.norm(np.diff(walk, axis=0), axis=1) for walk in (plain, even)]
-    # The largest step of 48; with an even pace each would be 1/48 of the way.
+    # The largest step of 48; with an even pace each would be 1/48 of the interval.
     assert steps[0].max() > 0.2 * steps[0].sum()
     assert steps[1].max() < 0.1 * steps[1].sum()
 
 
 @pytest.mark.parametrize(("where", "reached"), [(0.13, False), (0.5, True), (0.82, False)])
-def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reached):
+def test_an_abrupt_jump_is_crossfaded_at_the_hardest_hit_near_it(where, reached):
     def latent(at):
         """Half of the change is even, half comes at once."""
         return flipping(where, width=1e-5)(at) + np.float32(at) * np.ones((4, 2, 2), np.float32) * 0.5
 
     def turns_at(t):
-        even = way.evened(t)
-        # No picture lies inside the turn, however finely it was narrowed down.
-        ((low, high),) = way.turns
+        even = interval.evenly_paced(t)
+        # No picture lies inside the crossfade, however finely it was narrowed down.
+        ((low, high),) = interval.crossfades
         assert low < where < high < low + 0.01 and not ((even > low) & (even < high)).any()
         (step,) = np.flatnonzero((even[:-1] < where) & (even[1:] > where))
         return step
 
-    way, _ = measured(latent, rows=16 * COST)
-    # Without a hit it stays where it is: half of the way's length besides the turn is covered evenly.
+    interval, _ = measured(latent, rows=16 * COST)
+    # Without a hit it stays where it is: half of the interval's length besides the crossfade is covered evenly.
     t = np.linspace(0, 1, 49)[:-1]
     assert t[turns_at(t)] == pytest.approx(where, abs=0.05)
-    # A hit takes a tenth of the way between frames 20 and 21, around .43; the other steps share what is left.
+    # A hit takes a tenth of the interval between frames 20 and 21, around .43; the other steps share what is left.
     steps = np.full(48, 0.9 / 47)
     steps[20] = 0.1
     t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
@@ -88,7 +92,7 @@ def test_a_scene_that_turns_at_once_turns_at_the_hardest_hit_near_by(where, reac
 
 
 def looping(where, width, size):
-    """A straight way of one latent's length that makes a loop within `width` of a mix: mix -> latent (4, 2, 2)."""
+    """A straight interval of one latent's length that makes a loop within `width` of a mix: mix -> latent (4, 2, 2)."""
 
     def latent(at):
         made = np.zeros((4, 2, 2), np.float32)
@@ -102,91 +106,91 @@ def looping(where, width, size):
 
 def test_a_brief_detour_is_left_out_and_crossed_on_a_line_from_the_hit():
     latent = looping(0.5, 0.12, 1.0)
-    way, _ = measured(latent, rows=24 * COST)
-    # Steps of 1/48, but for frame 30, which a hit moves by a tenth of the way.
+    interval, _ = measured(latent, rows=24 * COST)
+    # Steps of 1/48, but for frame 30, which a hit moves by a tenth of the interval.
     steps = np.full(48, 0.9 / 47)
     steps[29] = 0.1
     t = np.concatenate([[0.0], np.cumsum(steps)])[:-1]
-    even = way.evened(t, turning=4)
-    ((low, high),) = way.turns
-    assert 0.44 - 1 / 8 < low < 0.44 and 0.56 < high < 0.56 + 1 / 8 and high - low <= pace.BRIEF
+    even = interval.evenly_paced(t, crossfade_frames=4)
+    ((low, high),) = interval.crossfades
+    assert 0.44 - 1 / 8 < low < 0.44 and 0.56 < high < 0.56 + 1 / 8 and high - low <= even_pace.BRIEF
     inside = np.flatnonzero((even > low) & (even < high))
     assert inside.tolist() == [30, 31, 32]
     assert (np.diff(even) > 0).all()
     shares = (t[inside] - t[29]) / (t[33] - t[29])
     for frame, share in zip(inside, shares, strict=True):
         line = latent(low) * (1 - share) + latent(high) * share
-        assert np.abs(way.turned(even[frame]) - line).max() < 1e-5
-    assert np.flatnonzero(way.inside(even)).tolist() == inside.tolist()
+        assert np.abs(interval.crossfaded(even[frame]) - line).max() < 1e-5
+    assert np.flatnonzero(interval.inside(even)).tolist() == inside.tolist()
 
 
 @pytest.mark.parametrize(("width", "size"), [(1.0, 1.0), (0.12, 0.1)])
 def test_a_long_or_a_small_detour_is_shown(width, size):
-    way, _ = measured(looping(0.5, width, size), rows=24 * COST)
-    way.evened(np.linspace(0, 1, 49), turning=4)
-    assert way.turns == []
+    interval, _ = measured(looping(0.5, width, size), rows=24 * COST)
+    interval.evenly_paced(np.linspace(0, 1, 49), crossfade_frames=4)
+    assert interval.crossfades == []
 
 
 @given(
     st.integers(0, 2**32 - 1), st.integers(3, 25), st.sampled_from([0.1, 0.3, 1.0]), st.integers(1, 8), st.booleans()
 )
-def test_on_wandering_ways_ends_and_order_stay(seed, count, step, turning, regular):
+def test_in_wandering_intervals_ends_and_order_stay(seed, count, step, crossfade_frames, regular):
     """Random walks, some of them nearly all detours."""
     rng = np.random.default_rng(seed)
     inner = np.arange(1, count + 1) / (count + 1) if regular else np.sort(rng.random(count))
     walk = np.cumsum(step * rng.standard_normal((count + 2, 4, 4, 4)), 0) + 2 * rng.standard_normal((4, 4, 4))
-    way = pace.Measured()
+    interval = even_pace.MeasuredInterval()
     for at, latent in zip([0.0, *inner.tolist(), 1.0], walk.astype(np.float32), strict=True):
-        way.add(at, latent, None)
+        interval.add(at, latent, None)
     t = np.concatenate([[0.0], np.sort(rng.random(30) ** 3), [1.0]])
-    even = way.evened(t, turning)
+    even = interval.evenly_paced(t, crossfade_frames)
     assert even[0] == 0 and even[-1] == 1 and (np.diff(even) >= 0).all()
-    assert all(0 <= low < high <= 1 for low, high in way.turns)
-    for at in even[way.inside(even)].tolist():
-        assert np.isfinite(way.turned(at)).all()
+    assert all(0 <= low < high <= 1 for low, high in interval.crossfades)
+    for at in even[interval.inside(even)].tolist():
+        assert np.isfinite(interval.crossfaded(at)).all()
 
 
-def test_a_turn_that_lasts_until_the_end_leaves_the_end_where_it_is():
-    way, _ = measured(looping(0.85, 0.12, 1.0), rows=24 * COST)
+def test_a_crossfade_that_lasts_until_the_end_leaves_the_end_where_it_is():
+    interval, _ = measured(looping(0.85, 0.12, 1.0), rows=24 * COST)
     t = np.append(np.linspace(0, 0.8, 20), 1.0)
-    even = way.evened(t, turning=4)
-    assert len(way.turns) == 1 and way.turns[0][1] < 1
+    even = interval.evenly_paced(t, crossfade_frames=4)
+    assert len(interval.crossfades) == 1 and interval.crossfades[0][1] < 1
     assert even[-1] == 1
 
 
-def test_a_way_of_nothing_but_detours_is_walked():
+def test_an_interval_of_nothing_but_detours_is_not_crossfaded():
     # Out and back, each time in another direction: every two of the gaps are a detour.
-    way = pace.Measured()
+    interval = even_pace.MeasuredInterval()
     for n in range(13):
         latent = np.zeros(16, np.float32)
         latent[:4], latent[4 + n // 2] = 1, n % 2
-        way.add(n / 12, latent.reshape(4, 2, 2), None)
-    assert pace._detours(way.distances(), np.array(way.at)).all()
-    even = way.evened(np.linspace(0, 1, 49), turning=4)
-    assert way.turns == [] and (np.diff(even) > 0).all()
+        interval.add(n / 12, latent.reshape(4, 2, 2), None)
+    assert even_pace._detours(interval.distances(), np.array(interval.at)).all()
+    even = interval.evenly_paced(np.linspace(0, 1, 49), crossfade_frames=4)
+    assert interval.crossfades == [] and (np.diff(even) > 0).all()
 
 
 def test_ends_and_order_stay():
-    way, _ = measured(flipping(0.3))
+    interval, _ = measured(flipping(0.3))
     t = np.sort(np.random.default_rng(0).random(200))
-    even = way.evened(np.concatenate([[0.0], t, [1.0]]))
+    even = interval.evenly_paced(np.concatenate([[0.0], t, [1.0]]))
     assert even[0] == 0 and even[-1] == 1 and (np.diff(even) > 0).all()
 
 
-def test_a_straight_way_stays_as_it_is():
+def test_a_straight_interval_stays_as_it_is():
     a, b = np.random.default_rng(1).standard_normal((2, 4, 2, 2)).astype(np.float32)
-    way, _ = measured(lambda at: a * (1 - np.float32(at)) + b * np.float32(at))
+    interval, _ = measured(lambda at: a * (1 - np.float32(at)) + b * np.float32(at))
     t = np.linspace(0, 1, 20)
-    assert np.abs(way.evened(t) - t).max() < 1e-3
+    assert np.abs(interval.evenly_paced(t) - t).max() < 1e-3
 
 
 def test_nothing_is_measured_without_rows_or_where_nothing_moves():
     assert measured(flipping(0.5), rows=COST - 1)[1] == []
-    still = np.ones((4, 2, 2), np.float32)
-    way, asked = measured(lambda at: still)
+    flat = np.ones((4, 2, 2), np.float32)
+    interval, asked = measured(lambda at: flat)
     assert asked == [0.25, 0.5, 0.75]
     t = np.linspace(0, 1, 20)
-    assert np.array_equal(way.evened(t), t)
+    assert np.array_equal(interval.evenly_paced(t), t)
 
 
 # The renderer ----------------------------------------------------------------------------------------
@@ -225,39 +229,41 @@ def test_keyframes_stand_where_they_stood_and_the_calls_are_counted(tmp_path, ma
     assert report["model_calls"] < spent["model_calls"] <= 1.125 * report["model_calls"]
 
 
-def test_balanced_walks_exacts_way_for_a_quarter_of_the_calls(even):
+def test_balanced_is_paced_like_exact_for_a_quarter_of_the_calls(even):
     (exact, _), (frames, report) = even["exact"], even["balanced"]
     assert 0 < report["model_calls"] <= report["model_calls_in_exact_mode"] / 4
     assert np.abs(frames.astype(float) - exact).mean() < 2
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(24, 4), (12, 2), (30, 5), (2, 1)])
-def test_a_turn_takes_a_sixth_of_a_second(made, fps, frames):
+def test_a_crossfade_takes_a_sixth_of_a_second(made, fps, frames):
     story, schedule, _ = made
     settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True)
     plan = replace(plan_stage.make_plan(story, schedule, settings), fps=plan_stage.Fraction(fps))
-    assert plan.turning == frames
+    assert plan.crossfade_frames == frames
 
 
-def test_inside_a_turn_balanced_shows_exacts_pictures(tmp_path, made, monkeypatch):
-    # So that even the little model's ways have detours.
-    monkeypatch.setattr(pace, "BRIEF", 0.6)
-    monkeypatch.setattr(pace, "DETOUR", 0.002)
-    turned, evened = {}, sampling.LatentSource.evened
+def test_inside_a_crossfade_balanced_shows_exacts_pictures(tmp_path, made, monkeypatch):
+    # So that even the little model's intervals have detours.
+    monkeypatch.setattr(even_pace, "BRIEF", 0.6)
+    monkeypatch.setattr(even_pace, "DETOUR", 0.002)
+    crossfaded, evenly_paced = {}, latents.LatentSource.evenly_paced
 
     def spied(source, segment):
-        made = evened(source, segment)
-        way = source._measured.get(segment.first_frame)
-        if way is not None:
-            turned[segment.first_frame] = segment.first_frame + np.flatnonzero(way.inside(made.t)[made.picture])
+        made = evenly_paced(source, segment)
+        interval = source._measured.get(segment.first_frame)
+        if interval is not None:
+            crossfaded[segment.first_frame] = segment.first_frame + np.flatnonzero(
+                interval.inside(made.t)[made.picture]
+            )
         return made
 
-    monkeypatch.setattr(sampling.LatentSource, "evened", spied)
+    monkeypatch.setattr(latents.LatentSource, "evenly_paced", spied)
     shown = {}
     for quality in ("exact", "balanced"):
         path, _ = render(SmallHost(tmp_path / quality), made=made, changes=EVEN | {"quality": quality})
         shown[quality] = frames_of(path)
-    frames = np.concatenate(list(turned.values()))
+    frames = np.concatenate(list(crossfaded.values()))
     assert len(frames) >= 3
     assert np.array_equal(shown["exact"][frames], shown["balanced"][frames])
 
@@ -301,7 +307,7 @@ def cutting(made):
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
-def test_ways_to_cuts_and_dissolves_are_walked_evenly_too(tmp_path, cutting, quality):
+def test_intervals_before_cuts_and_dissolves_are_evenly_paced_too(tmp_path, cutting, quality):
     changes = EVEN | {"quality": quality}
     path, report = render(SmallHost(tmp_path / "a"), made=cutting, changes=changes)
     frames = frames_of(path)
@@ -310,7 +316,7 @@ def test_ways_to_cuts_and_dissolves_are_walked_evenly_too(tmp_path, cutting, qua
     most = plain_report["model_calls_in_exact_mode"] * (1.125 if quality == "exact" else 0.25)
     assert plain_report["model_calls"] < report["model_calls"] <= most
     assert not np.array_equal(frames, plain)
-    # Where a way begins and ends stays: shots' own pictures, the last one before a cut, the dissolve.
+    # Where an interval begins and ends stays: shots' own pictures, the last one before a cut, the dissolve.
     for frame in (0, 48, 119, 120, 179, *range(180, 192), 192):
         assert np.abs(frames[frame].astype(int) - plain[frame]).max() <= 1, frame
     part, _ = render(SmallHost(tmp_path / "c"), made=cutting, changes=changes, start=3.0, seconds=4.0)

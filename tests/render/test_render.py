@@ -18,9 +18,9 @@ from songreel.nodes.base.media import video as video_io
 from songreel.nodes.base.media.codecs import CODECS
 from songreel.nodes.host import port as host_port
 from songreel.nodes.host.port import Sampling
+from songreel.nodes.render import chunk_pictures as picture_stage
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.render import render as render_stage
-from songreel.nodes.render import shown as shown_stage
 from support.renders import RATE, inputs, made_of, render, settings
 from support.small_host import Killed, SmallHost
 from support.videos import frames_of
@@ -65,30 +65,30 @@ def test_batches_have_one_shape_and_prompts_of_any_length_share_them(whole):
 
 
 def test_keyframes_show_the_shots_own_noise_and_prompt(tmp_path):
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ModelInputs
 
     host = SmallHost(tmp_path)
     path, _ = render(host, changes={"codec": "lossless"})
     frames = frames_of(path)
     story, schedule, _ = inputs()
-    material = ShotMaterial(host, "clip", story, settings())
+    material = ModelInputs(host, "clip", story, settings())
     for shot, frame in enumerate((0, 36, 84)):
         latent = host.sample(
             "model", *material.batch(shot, shot, [0.0]), Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
         )
-        expected = shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
+        expected = picture_stage.to_uint8(host.vae_decode("vae", latent))[0]
         # A row of a batch may round otherwise than a row alone.
         assert np.abs(frames[frame].astype(int) - expected).max() <= 1
 
 
 def test_noise_of_shot_k_is_ksamplers_noise_for_seed_plus_k(tmp_path):
-    from songreel.nodes.render.pictures import ShotMaterial
+    from songreel.nodes.render.model_inputs import ModelInputs
 
     story, _, _ = inputs()
-    material = ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=41))
+    material = ModelInputs(SmallHost(tmp_path), "clip", story, settings(seed=41))
     expected = torch.randn((1, 4, 9, 8), generator=torch.manual_seed(43), device="cpu")
     assert torch.equal(material.noise(2), expected)
-    shared = ShotMaterial(SmallHost(tmp_path), "clip", story, settings(seed=43, noise="shared"))
+    shared = ModelInputs(SmallHost(tmp_path), "clip", story, settings(seed=43, noise="shared"))
     assert torch.equal(shared.noise(0), expected) and torch.equal(shared.noise(2), expected)
 
 
@@ -424,7 +424,7 @@ def test_one_changed_shot_renders_only_what_it_touches(tmp_path, quality):
     path, report = render(host, made=changed, changes={"quality": quality})
     anew, whole = render(SmallHost(tmp_path / "anew"), made=changed, changes={"quality": quality})
     assert np.array_equal(frames_of(path), frames_of(anew))
-    # The ways to it and from it are new; the first one and the last, held picture are not.
+    # The intervals to it and from it are new; the first one and the last, held picture are not.
     assert report["chunks"] - report["chunks_reused"] == 1 + 2
     assert report["pictures_sampled"] < whole["pictures_sampled"]
 
@@ -441,7 +441,7 @@ def smooth(tmp_path_factory, dialled):
     return frames_of(path), report
 
 
-def test_smoothing_changes_frames_by_their_neighbours_within_the_way_only(tmp_path, dialled, smooth):
+def test_smoothing_changes_frames_by_their_neighbours_within_the_interval_only(tmp_path, dialled, smooth):
     plain = frames_of(render(SmallHost(tmp_path), made=dialled[4], changes=SMOOTH | {"smoothing": 0.0})[0])
     frames, report = smooth
     assert report["smoothing"] == 1.0 and report["model_calls"] == dialled[2]["model_calls"]

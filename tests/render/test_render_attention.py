@@ -1,20 +1,21 @@
-"""Travel mode where the pictures between two shots look at both shots' own pictures."""
+"""Travel mode with keyframe attention: in-between pictures attend to both keyframes."""
 
 import numpy as np
 import pytest
 import torch
 
-from songreel.nodes.diffusion import attention_between as attention
-from songreel.nodes.render import trace as trace_stage
+from songreel.nodes.diffusion import keyframe_attention as attention
+from songreel.nodes.host.port import Sampling
+from songreel.nodes.render import prediction_reuse as prediction_stage
 from support.demo_parts import demo_parts
 from support.renders import inputs, lively, render, settings
 from support.small_host import Killed, SmallHost
 from support.videos import frames_of
 
-LOOKING = {"keyframe_attention": True}
+ATTENDING = {"keyframe_attention": True}
 
 
-class LookingHost(SmallHost):
+class AttendingHost(SmallHost):
     """A host whose pictures take a part of what lies on the line between the first two rows, where it is asked to."""
 
     def __init__(self, root, **options):
@@ -34,17 +35,19 @@ class LookingHost(SmallHost):
 
 @pytest.fixture(scope="module", params=["exact", "balanced"])
 def whole(request, tmp_path_factory):
-    host = LookingHost(tmp_path_factory.mktemp("looking"))
-    path, report = render(host, changes=LOOKING | {"quality": request.param, "even_pace": request.param == "balanced"})
+    host = AttendingHost(tmp_path_factory.mktemp("attending"))
+    path, report = render(
+        host, changes=ATTENDING | {"quality": request.param, "even_pace": request.param == "balanced"}
+    )
     return request.param, host, frames_of(path), report
 
 
 def again(tmp_path, quality, **options):
-    host = LookingHost(tmp_path, **options.pop("host", {}))
-    return render(host, changes=LOOKING | {"quality": quality, "even_pace": quality == "balanced"}, **options)
+    host = AttendingHost(tmp_path, **options.pop("host", {}))
+    return render(host, changes=ATTENDING | {"quality": quality, "even_pace": quality == "balanced"}, **options)
 
 
-def test_batches_on_a_way_bring_its_ends(whole):
+def test_batches_of_an_interval_include_its_keyframes(whole):
     quality, host, _, report = whole
     pictures = [between for rows, between in host.asked if between is not None]
     assert all(rows == 2 + len(between) for rows, between in host.asked if between is not None)
@@ -65,7 +68,7 @@ def test_batches_on_a_way_bring_its_ends(whole):
 def test_the_pictures_are_other_ones_and_the_keyframes_the_same(whole, tmp_path):
     quality, _, frames, _ = whole
     changes = {"quality": quality, "even_pace": quality == "balanced"}
-    plain = frames_of(render(LookingHost(tmp_path), changes=changes)[0])
+    plain = frames_of(render(AttendingHost(tmp_path), changes=changes)[0])
     for frame in (0, 36, 84):
         assert np.array_equal(frames[frame], plain[frame])
     off = np.abs(frames.astype(int) - plain).mean(axis=(1, 2, 3))
@@ -84,30 +87,30 @@ def test_an_excerpt_and_a_continued_run_are_the_whole(whole, tmp_path):
 
 
 def test_a_draft_and_feedback_look_at_nothing(tmp_path):
-    host = LookingHost(tmp_path)
-    render(host, changes=LOOKING, draft=True)
+    host = AttendingHost(tmp_path)
+    render(host, changes=ATTENDING, draft=True)
     assert all(between is None for _, between in host.asked)
     from songreel.nodes.render import plan as plan_stage
 
-    assert not plan_stage.make_plan(*inputs()[:2], settings(frames="feedback", **LOOKING)).looks
+    assert not plan_stage.make_plan(*inputs()[:2], settings(frames="feedback", **ATTENDING)).attends_to_keyframes
 
 
 @pytest.mark.parametrize("quality", ["exact", "balanced"])
 def test_it_goes_with_what_changes_from_frame_to_frame(tmp_path, quality):
-    host = LookingHost(tmp_path)
-    path, report = render(host, made=lively(), changes=LOOKING | {"quality": quality})
+    host = AttendingHost(tmp_path)
+    path, report = render(host, made=lively(), changes=ATTENDING | {"quality": quality})
     assert len(frames_of(path)) == 72
     assert any(between is not None for _, between in host.asked)
-    plain = frames_of(render(LookingHost(tmp_path / "plain"), made=lively(), changes={"quality": quality})[0])
+    plain = frames_of(render(AttendingHost(tmp_path / "plain"), made=lively(), changes={"quality": quality})[0])
     assert not np.array_equal(frames_of(path), plain)
 
 
 def test_traces_are_stacked_and_cut():
     def trace(rows, value):
         full = torch.full((rows, 4, 2, 2), float(value))
-        return trace_stage.Trace({0: full}, {1: full}, {2: full}, rows=7)
+        return prediction_stage.PredictionTrace({0: full}, {1: full}, {2: full}, rows=7)
 
-    both = trace_stage.stacked([trace(1, 1), trace(1, 2), trace(3, 3)])
+    both = prediction_stage.stacked([trace(1, 1), trace(1, 2), trace(3, 3)])
     assert both.early[0][:, 0, 0, 0].tolist() == [1, 2, 3, 3, 3]
     after = both.after(2)
     assert after.rest[2][:, 0, 0, 0].tolist() == [3, 3, 3] and set(after.pull) == {1}
@@ -125,8 +128,8 @@ def test_the_demo_model_keeps_the_ends_and_draws_nearer_to_them():
     options = {"steps": 8, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"}
     rows = torch.cat([*texts, (texts[0] + texts[1]) / 2])
     empty = encode_text(clip, "")
-    looking = sample(model, noise, rows, empty, between=[0.5], **options)
-    plain = sample(model, noise, rows, empty, **options)
-    torch.testing.assert_close(looking[:2], plain[:2], rtol=1e-3, atol=1e-2)
+    attending = sample(model, noise, rows, empty, Sampling(between=[0.5], **options))
+    plain = sample(model, noise, rows, empty, Sampling(**options))
+    torch.testing.assert_close(attending[:2], plain[:2], rtol=1e-3, atol=1e-2)
     middle = plain[:2].mean(dim=0)
-    assert (looking[2] - middle).norm() < (plain[2] - middle).norm()
+    assert (attending[2] - middle).norm() < (plain[2] - middle).norm()

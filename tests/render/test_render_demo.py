@@ -93,21 +93,21 @@ def test_a_changed_shot_gives_what_a_full_render_gives(pictures, tmp_path, quali
     changed = made((*PROMPTS[:2], "a desert at dusk"))
     anew, _ = render(pictures, tmp_path / "anew", inputs=changed, **options)
     again, report = render(pictures, tmp_path / "again", inputs=changed, **options)
-    # The first way is there from before; what is rendered now are the way to the changed shot, and the shot.
+    # The first interval is there from before; what is rendered now are that to the changed shot, and the shot.
     assert report["chunks_reused"] == 1 and len(again) == 24
     assert np.array_equal(again, anew[12:])
     assert np.array_equal(before[:12], anew[:12]) and not np.array_equal(before[24:], anew[24:])
 
 
 def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypatch, whole):
-    from songreel.nodes.render import sampling
 
     class Stopped(BaseException):
         pass
 
     expected = whole("balanced")
     pictures.clear()
-    from songreel.nodes.render.sampling import save_batch as save
+    from songreel.nodes.render import batch_sampling
+    from songreel.nodes.render.latent_files import save_batch as save
 
     saved = []
 
@@ -117,11 +117,11 @@ def test_a_stopped_render_goes_on_to_the_same_bits(pictures, tmp_path, monkeypat
         if len(saved) == 4:
             raise Stopped
 
-    monkeypatch.setattr(sampling, "save_batch", stop)
+    monkeypatch.setattr(batch_sampling, "save_batch", stop)
     with pytest.raises(Stopped):
         render(pictures, tmp_path / "stopped", changes={"quality": "balanced"})
     first = {name: frames for name, frames in pictures}
-    monkeypatch.setattr(sampling, "save_batch", save)
+    monkeypatch.setattr(batch_sampling, "save_batch", save)
     rest, report = render(pictures, tmp_path / "stopped", changes={"quality": "balanced"})
     assert report["batches_reused"] + report["chunks_reused"] > 0
     assert np.array_equal(np.concatenate([*first.values(), rest]), expected)

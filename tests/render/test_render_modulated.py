@@ -1,4 +1,4 @@
-"""Travel mode with what changes from frame to frame: guidance, steps, LoRA, noise walk, prompts; cuts and dissolves."""
+"""Travel mode with changes from frame to frame: guidance, steps, LoRA, noise drift, prompts; cuts and dissolves."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ import torch
 from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.host.port import Sampling
-from songreel.nodes.render import pictures, recipe
+from songreel.nodes.render import chunk_pictures as picture_stage
+from songreel.nodes.render import model_inputs, recipe
+from songreel.nodes.render import noise_drift as drift_stage
 from songreel.nodes.render import render as render_stage
-from songreel.nodes.render import shown as shown_stage
-from songreel.nodes.render import walk as walk_stage
 from support.renders import OPTIONS, RATE, N, film, lively, settings
 from support.small_host import Killed, SmallHost
 from support.videos import frames_of
@@ -30,7 +30,7 @@ def picture(host, material, story, frame, schedule, **options):
     """A frame of a schedule sampled by hand, from its two shots."""
     a, b, t = int(schedule.shot_a[frame]), int(schedule.shot_b[frame]), float(schedule.t[frame])
     latent = host.sample("model", *material.batch(a, b, [t]), Sampling(**(OPTIONS | options)))
-    return shown_stage.to_uint8(host.vae_decode("vae", latent))[0]
+    return picture_stage.to_uint8(host.vae_decode("vae", latent))[0]
 
 
 def close(frame, expected):
@@ -44,7 +44,7 @@ def whole(request, tmp_path_factory):
     return request.param, frames_of(path), report
 
 
-# The walk ----------------------------------------------------------------------------------------
+# Noise drift ----------------------------------------------------------------------------------------
 
 
 def angle(a, b):
@@ -52,26 +52,26 @@ def angle(a, b):
     return float(torch.arccos(cosine.clamp(-1, 1)))
 
 
-def test_the_walk_keeps_its_length_and_turns_back_at_its_reach():
+def test_drifting_noise_keeps_its_length_and_turns_back_at_its_reach():
     noise = torch.randn((1, 4, 8, 8), generator=torch.manual_seed(3))
-    assert torch.equal(walk_stage.walked(noise, 3, 0.0), noise)
-    reach = walk_stage.REACH
+    assert torch.equal(drift_stage.drifted(noise, 3, 0.0), noise)
+    reach = drift_stage.REACH
     for distance in (0.1, 0.3, reach, 0.8, 2 * reach + 0.2, 57.3):
-        place = walk_stage.walked(noise, 3, distance)
+        place = drift_stage.drifted(noise, 3, distance)
         assert float(place.norm()) == pytest.approx(float(noise.norm()), rel=1e-6)
-        way = distance % (2 * reach)
-        assert angle(place, noise) == pytest.approx(min(way, 2 * reach - way), abs=1e-4)
-        assert torch.equal(place, walk_stage.walked(noise, 3, distance))
-    # It passes through the shot's own noise between two legs, and every leg goes its own way.
-    assert angle(walk_stage.walked(noise, 3, 2 * reach + 1e-6), noise) < 1e-3
-    out, other = walk_stage.walked(noise, 3, 0.4), walk_stage.walked(noise, 3, 2 * reach + 0.4)
+        offset = distance % (2 * reach)
+        assert angle(place, noise) == pytest.approx(min(offset, 2 * reach - offset), abs=1e-4)
+        assert torch.equal(place, drift_stage.drifted(noise, 3, distance))
+    # It passes through the shot's own noise between two legs, and every leg has a direction of its own.
+    assert angle(drift_stage.drifted(noise, 3, 2 * reach + 1e-6), noise) < 1e-3
+    out, other = drift_stage.drifted(noise, 3, 0.4), drift_stage.drifted(noise, 3, 2 * reach + 0.4)
     assert angle(out, other) > 0.4
-    assert angle(out, walk_stage.walked(noise, 4, 0.4)) > 0.4
+    assert angle(out, drift_stage.drifted(noise, 4, 0.4)) > 0.4
 
 
-def test_steps_of_the_walk_are_as_long_as_the_curve_says():
+def test_steps_of_the_drift_are_as_long_as_the_curve_says():
     noise = torch.randn((1, 4, 16, 16), generator=torch.manual_seed(1))
-    places = [walk_stage.walked(noise, 1, 0.01 * n) for n in range(400)]
+    places = [drift_stage.drifted(noise, 1, 0.01 * n) for n in range(400)]
     steps = [angle(a, b) for a, b in zip(places, places[1:], strict=False)]
     assert max(steps) < 0.0105 and np.median(steps) == pytest.approx(0.01, abs=1e-4)
 
@@ -90,11 +90,11 @@ def test_guidance_changes_from_frame_to_frame(tmp_path):
     host, made = Outspoken(tmp_path), film(cfg=lambda f: 2 + f / 8)
     path, report = render(host, made)
     frames, (story, schedule, _) = frames_of(path), made
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ModelInputs(host, "clip", story, settings())
     for frame in (0, 5, 24, 31, 60):
         assert close(frames[frame], picture(host, material, story, frame, schedule, cfg=2 + frame / 8))
-    still = picture(host, material, story, 31, schedule, cfg=1.0)
-    assert not close(frames[31], still)
+    keyframe = picture(host, material, story, 31, schedule, cfg=1.0)
+    assert not close(frames[31], keyframe)
     # The last shot would be one picture; here every frame is its own.
     assert report["pictures_sampled"] == N and report["model_calls"] == N * 3 * 2
 
@@ -111,7 +111,7 @@ def test_steps_follow_the_curve_and_are_counted(tmp_path):
     host, made = SmallHost(tmp_path), film(steps=lambda f: 2.0 if f >= 48 else 1.0)
     path, report = render(host, made)
     frames, (story, schedule, _) = frames_of(path), made
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ModelInputs(host, "clip", story, settings())
     assert close(frames[60], picture(host, material, story, 60, schedule, steps=6))
     assert not close(frames[60], picture(host, material, story, 60, schedule, steps=3))
     assert report["model_calls"] == (48 * 3 + 6) * 2 == report["model_calls_in_exact_mode"]
@@ -123,12 +123,12 @@ def test_themes_and_the_shot_before_take_their_share_of_the_prompt(tmp_path):
     story, schedule, _ = film()
     host = SmallHost(tmp_path)
     texts = ("golden light", "blue haze", "harbour")
-    material = pictures.ShotMaterial(host, "clip", story, settings(), extras=texts)
+    material = model_inputs.ModelInputs(host, "clip", story, settings(), extras=texts)
     rows = np.zeros((4, recipe.THEMES + 2))
     rows[1, recipe.THEMES] = 1.0
     rows[2, recipe.CARRY] = 1.0
     rows[3, recipe.THEMES :] = 0.25, 0.25
-    _, positive, _ = material.cooked(0, 0, rows.tolist(), ("harbour", "golden light", "blue haze"))
+    _, positive, _ = material.recipe_batch(0, 0, rows.tolist(), ("harbour", "golden light", "blue haze"))
     own, gold, blue, harbour = (host.encode_text("clip", text) for text in (story.shots[0].prompt, *texts))
     assert torch.equal(positive[:1], own) and torch.equal(positive[1:2], gold)
     assert torch.equal(positive[2:3], harbour)
@@ -199,7 +199,7 @@ def test_a_cut_travels_as_far_as_t_and_a_dissolve_blends_two_pictures(tmp_path):
     schedule = replace(schedule, curves={}, themes={})
     path, report = render(host, (story, schedule, waveform))
     frames = frames_of(path).astype(float)
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ModelInputs(host, "clip", story, settings())
     for frame in (0, 23, 24, 39, 48, 60):
         assert close(frames[frame], picture(host, material, story, frame, schedule))
     for frame in range(40, 48):

@@ -10,9 +10,9 @@ from songreel.nodes.base import modulation
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.diffusion import animatediff
 from songreel.nodes.host.port import Sampling
-from songreel.nodes.render import pictures
+from songreel.nodes.render import chunk_pictures as picture_stage
+from songreel.nodes.render import model_inputs
 from songreel.nodes.render import plan as plan_stage
-from songreel.nodes.render import shown as shown_stage
 from support.renders import inputs, render, settings
 from support.small_host import Killed, SmallHost
 from support.videos import frames_of
@@ -28,7 +28,7 @@ class MovingHost(SmallHost):
         self.window, self.batches = window, []
 
     def motion(self, model):
-        return animatediff.Motion(self.window)
+        return animatediff.MotionModule(self.window)
 
     def fingerprint(self, part):
         return f"{part} {self.window}"
@@ -48,10 +48,10 @@ def whole(request, tmp_path_factory):
 
 @pytest.mark.parametrize("frames, lengths", [(1, [1]), (16, [16]), (17, [8, 9]), (48, [16] * 3), (50, [12, 13] * 2)])
 def test_windows_cover_a_shot_in_equal_parts(frames, lengths):
-    windows = animatediff.Motion(16).windows(frames)
+    windows = animatediff.MotionModule(16).windows(frames)
     assert [len(window) for window in windows] == lengths
     assert [n for window in windows for n in window] == list(range(frames))
-    assert animatediff.Motion(None).windows(frames) == (range(frames),)
+    assert animatediff.MotionModule(None).windows(frames) == (range(frames),)
 
 
 def test_every_frame_is_sampled_with_those_of_its_window(whole):
@@ -72,17 +72,17 @@ def test_a_window_is_what_its_noise_and_prompts_give(whole, tmp_path):
     window, _, frames, _ = whole
     story, schedule, _ = inputs()
     host = MovingHost(tmp_path)
-    material = pictures.ShotMaterial(host, "clip", story, settings())
+    material = model_inputs.ModelInputs(host, "clip", story, settings())
     # The second shot's first window: frames 36 to 51, or all of it.
     own = range(36, 52 if window else 84)
     rows = [[float(schedule.t[n]), 7.0, 1.0, 3.0, 0.0, 0.0] for n in own]
-    noise, positive, negative = material.cooked(1, 2, rows, (story.shots[1].prompt,), [n % 16 for n in own])
+    noise, positive, negative = material.recipe_batch(1, 2, rows, (story.shots[1].prompt,), [n % 16 for n in own])
     batch = torch.randn((16, 4, 9, 8), generator=torch.Generator().manual_seed(5 + 1))
     assert schedule.t[36] == 0 and torch.equal(noise[0], batch[36 % 16])
     latents = host.sample(
         "model", noise, positive, negative, Sampling(steps=3, cfg=7.0, sampler="euler", scheduler="normal")
     )
-    expected = shown_stage.to_uint8(host.vae_decode("vae", latents))
+    expected = picture_stage.to_uint8(host.vae_decode("vae", latents))
     shown = frames[own.start : own.stop].astype(int)
     assert np.abs(shown - expected).mean() < 5
     assert np.abs(shown - np.roll(expected, 1, axis=0)).mean() > 15
@@ -107,7 +107,7 @@ def test_a_killed_run_continues_and_gives_the_same_frames(whole, tmp_path, die_a
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_changed_shot_renders_it_and_the_way_to_it_again(whole, tmp_path):
+def test_a_changed_shot_renders_it_and_the_interval_to_it_again(whole, tmp_path):
     window, _, frames, _ = whole
     host = MovingHost(tmp_path, window=window)
     render(host)
@@ -119,7 +119,7 @@ def test_a_changed_shot_renders_it_and_the_way_to_it_again(whole, tmp_path):
     assert (report["pictures_sampled"], report["chunks_reused"]) == (48 + 36, 1)
 
 
-def test_guidance_themes_and_the_walk_change_from_frame_to_frame(tmp_path):
+def test_guidance_themes_and_noise_drift_change_from_frame_to_frame(tmp_path):
     story, schedule, waveform = inputs()
     ramp = np.linspace(0, 1, 120)
     curves = {"cfg": 3 + 4 * ramp, "noise_walk": ramp, "carry": 0.3 * ramp}
@@ -132,16 +132,16 @@ def test_guidance_themes_and_the_walk_change_from_frame_to_frame(tmp_path):
     assert off[0] < off[20] < off[35] and off[35] > 5
 
 
-def test_a_dissolve_is_a_way_and_a_cut_stays_one(tmp_path):
+def test_a_dissolve_is_a_slerp_and_a_cut_stays_one(tmp_path):
     story, schedule, waveform = inputs()
     transition, t = ["slerp"] * 120, schedule.t.copy()
     transition[30:36], t[24:36] = ["dissolve"] * 6, [0.5] * 6 + [n / 6 for n in range(6)]
     transition[36:84], t[36:84] = ["cut"] * 48, 0
     made = story, replace(schedule, transition=tuple(transition), t=t), waveform
-    plan = plan_stage.make_plan(*made[:2], settings(), motion=animatediff.Motion(16))
+    plan = plan_stage.make_plan(*made[:2], settings(), motion=animatediff.MotionModule(16))
     assert [(part.shot_a, part.shot_b, len(part.t)) for part in plan.segments] == [(0, 1, 36), (1, 2, 48), (2, 2, 36)]
     assert np.allclose(plan.segments[0].t[28:36], [0.5, 0.5, *(0.5 + 0.5 * n / 6 for n in range(6))])
-    assert not plan.segments[1].t.any() and "Dissolves are ways" in plan.note
+    assert not plan.segments[1].t.any() and "Each dissolve is rendered as a slerp" in plan.note
     assert render(MovingHost(tmp_path), made=made)[1]["pictures_sampled"] == 120
 
 
@@ -182,11 +182,11 @@ def model(length=None, longest=32, **attachments):
 
 
 def test_a_motion_module_is_found_on_a_model():
-    assert animatediff.motion_of(Thing(additional_models={}, attachments={})) is None
-    assert animatediff.motion_of(Thing()) is None
-    assert animatediff.motion_of(model()) == animatediff.Motion(16)
-    assert animatediff.motion_of(model(longest=8)) == animatediff.Motion(8)
-    assert animatediff.motion_of(model(length=16)) == animatediff.Motion(None)
+    assert animatediff.motion_module_of(Thing(additional_models={}, attachments={})) is None
+    assert animatediff.motion_module_of(Thing()) is None
+    assert animatediff.motion_module_of(model()) == animatediff.MotionModule(16)
+    assert animatediff.motion_module_of(model(longest=8)) == animatediff.MotionModule(8)
+    assert animatediff.motion_module_of(model(length=16)) == animatediff.MotionModule(None)
     assert not animatediff.guides_itself(model(ADE_sample_settings=Thing(custom_cfg=None)))
     assert animatediff.guides_itself(model(ADE_sample_settings=Thing(custom_cfg=Thing())))
 

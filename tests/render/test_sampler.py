@@ -11,9 +11,10 @@ import torch
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.host.port import Sampling
-from songreel.nodes.render import pictures, sampling
+from songreel.nodes.render import latents as latents_stage
+from songreel.nodes.render import model_inputs
 from songreel.nodes.render import plan as plan_stage
-from songreel.nodes.render.sampler import clip as clip_stage
+from songreel.nodes.render.sampler import batch as batch_stage
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
 from support.renders import OPTIONS, film, lively, settings
@@ -35,9 +36,9 @@ def exact_latents(host, parts, story, schedule, changed, folder):
         for end in (None, *part.ends())
         for text in part.recipes.extras(story, end)
     }
-    material = pictures.ShotMaterial(host, parts[1], story, changed, extras=extras)
+    material = model_inputs.ModelInputs(host, parts[1], story, changed, extras=extras)
     clock = StageClock()
-    source = sampling.LatentSource(host, parts[0], material, plan, story, folder, clock, lambda steps: None)
+    source = latents_stage.LatentSource(host, parts[0], material, plan, story, folder, clock, lambda steps: None)
     found = []
     for part in plan.segments:
         latents = source.exact_latents(part, np.arange(len(part.t)))
@@ -56,7 +57,7 @@ def even(made):
 @pytest.mark.parametrize("made", [film(), even(lively())], ids=["plain", "lively"])
 def test_rows_are_what_the_renderer_samples(tmp_path, made):
     host, (story, schedule, _) = SmallHost(tmp_path), made
-    clip = clip_stage.schedule_clip(host, "clip", story, schedule, settings(), start=1.5, frames=40)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=1.5, frames=40)
     assert clip.frames == range(18, 58) and clip.note == ""
     assert clip.latent.shape == (40, 4, 9, 8) and not clip.latent.any()
     # Prompts of one and of two parts stand in one batch.
@@ -70,7 +71,9 @@ def test_rows_are_what_the_renderer_samples(tmp_path, made):
 
 def test_the_noise_is_a_noise_object(tmp_path):
     story, schedule, _ = film()
-    clip = clip_stage.schedule_clip(SmallHost(tmp_path), "clip", story, schedule, settings(seed=9), start=2.0, frames=3)
+    clip = batch_stage.sampler_batch(
+        SmallHost(tmp_path), "clip", story, schedule, settings(seed=9), start=2.0, frames=3
+    )
     assert clip.noise.seed == 10
     first = clip.noise.generate_noise({"samples": clip.latent})
     first.zero_()  # what a sampler does with it stays its own
@@ -84,13 +87,13 @@ def test_the_noise_is_a_noise_object(tmp_path):
 def test_the_songs_end_and_what_is_left_out(tmp_path):
     story, schedule, _ = lively()
     host = SmallHost(tmp_path)
-    clip = clip_stage.schedule_clip(host, "clip", story, schedule, settings(), start=5.9, frames=100)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=5.9, frames=100)
     assert len(clip.frames) == 1
     assert clip.note == "A sampler has one value for all frames; left out: cfg, steps."
-    clip = clip_stage.schedule_clip(host, "clip", story, schedule, settings(), start=3.0, frames=12)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=3.0, frames=12)
     assert clip.note.endswith("A sampler cannot blend finished pictures; dissolves travel instead.")
     moved = replace(schedule, curves={"zoom": np.full(72, 2.0), "lora_strength": np.full(72, 0.5)})
-    clip = clip_stage.schedule_clip(host, "clip", story, moved, settings(), frames=1)
+    clip = batch_stage.sampler_batch(host, "clip", story, moved, settings(), frames=1)
     assert "left out: lora_strength." in clip.note and "left out: zoom;" in clip.note
 
 
@@ -105,10 +108,10 @@ def test_the_songs_end_and_what_is_left_out(tmp_path):
 def test_bad_stretches(tmp_path, options, message):
     story, schedule, _ = film()
     with pytest.raises(InputError, match=message):
-        clip_stage.schedule_clip(SmallHost(tmp_path), "clip", story, schedule, settings(), **options)
+        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", story, schedule, settings(), **options)
     short = types.Story((types.Shot(0.0, 6.0, "a"),))
     with pytest.raises(InputError, match="names shots that the story does not have"):
-        clip_stage.schedule_clip(SmallHost(tmp_path), "clip", short, schedule, settings())
+        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", short, schedule, settings())
 
 
 # In ComfyUI ---------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def test_every_plan_over_random_films(film, mode, travel, move):
 @given(plans(), st.sampled_from(pace.MODES), st.booleans())
 def test_every_planned_frame_has_a_picture_of_its_own_recipe(film, mode, changing):
     analysis, story, events = film
-    motion = events_stage.Motion(walk=0.5, carry=0.3, intensity_steps=True) if changing else None
+    motion = events_stage.MotionAmounts(walk=0.5, carry=0.3, intensity_steps=True) if changing else None
     made = events_stage.event_schedule(analysis, story, events, mode=mode, motion=motion)
     plan = plan_stage.make_plan(story, made, plan_stage.RenderSettings(64, 64, 8, 7.0, "euler", "normal", 0))
     frame = 0
@@ -243,7 +243,7 @@ def test_what_is_wrong_in_the_text_comes_in_one_report():
 def test_energy_moves_and_a_rise_zooms_in():
     analysis, story = film(starts=(0.0, 2.0, 4.0, 6.0, 8.0))
     analysis.curves["rms"] = np.concatenate([np.full(120, 0.2), np.linspace(0.2, 1, 48), np.full(72, 1.0)]).astype("f4")
-    curves = events_stage.motion_curves(analysis, story, events_stage.Motion(zoom=0.2, drift=0.1, walk=2.0))
+    curves = events_stage.motion_curves(analysis, story, events_stage.MotionAmounts(zoom=0.2, drift=0.1, walk=2.0))
     assert set(curves) == {"zoom", "dx", "dy", "noise_walk"}
     # It rises from 5 to 7 s, and the second after.
     assert curves["zoom"].max() == pytest.approx(1.2) and 120 < curves["zoom"].argmax() < 192
@@ -252,15 +252,15 @@ def test_energy_moves_and_a_rise_zooms_in():
     assert np.abs(curves["dy"][190:]).max() == pytest.approx(0.1, rel=0.05)
     speed = np.diff(curves["noise_walk"]) * 24
     assert speed[-1] == pytest.approx(2.0, rel=0.05) and speed[100] == pytest.approx(0.4, rel=0.05)
-    assert events_stage.motion_curves(analysis, story, events_stage.Motion()) == {}
+    assert events_stage.motion_curves(analysis, story, events_stage.MotionAmounts()) == {}
     with pytest.raises(InputError, match="zoom must be from 0 to 5, got -1"):
-        events_stage.motion_curves(analysis, story, events_stage.Motion(zoom=-1))
+        events_stage.motion_curves(analysis, story, events_stage.MotionAmounts(zoom=-1))
 
 
 def test_music2videos_rules():
     analysis, story = film(starts=(0.0, 2.0, 4.0, 8.0))
     analysis.curves["rms"] = np.repeat([0.0, 0.25, 1.0, 0.5], [48, 48, 96, 48]).astype("f4")
-    motion = events_stage.Motion(carry=0.6, intensity_steps=True)
+    motion = events_stage.MotionAmounts(carry=0.6, intensity_steps=True)
     curves = events_stage.motion_curves(analysis, story, motion)
     # (10 + 110 x intensity) / 120, but no less than a tenth.
     assert curves["steps"][[0, 48, 96, 192]] == pytest.approx([0.1, 37.5 / 120, 1.0, 65 / 120])
@@ -276,7 +276,7 @@ def test_the_plot_shows_transitions_and_a_lane_for_each_curve():
     analysis, story = film()
     events = [Event(1, 2.0, "cut"), Event(2, 4.1, "dissolve", 0.5)]
     bare = plot_stage.plot_schedule(analysis, story, events_stage.event_schedule(analysis, story, []))
-    made = events_stage.event_schedule(analysis, story, events, motion=events_stage.Motion(zoom=0.2, walk=1.0))
+    made = events_stage.event_schedule(analysis, story, events, motion=events_stage.MotionAmounts(zoom=0.2, walk=1.0))
     shown = plot_stage.plot_schedule(analysis, story, made, mode="onset")
     assert bare.shape == (480, 1280, 3) and shown.shape == (480 + 2 * plot_stage.LANE_PIXELS, 1280, 3)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.schedule.exchange import keyframes, units, write
-from songreel.nodes.schedule.exchange import text as text_stage
+from songreel.nodes.schedule.exchange import schedule_from_text as text_stage
 from songreel.nodes.schedule.modulate import modulate
 from songreel.nodes.schedule.plan import onset
 from support.songs import song

@@ -96,12 +96,12 @@ def test_combining_with_what_is_there():
         stage.modulate(schedule, analysis, curve="rms", target="cfg", low=1, high=2, combine="add")
 
 
-def test_the_walk_is_the_sum_of_its_speed_and_starts_at_zero():
+def test_noise_drift_is_the_sum_of_its_speed_and_starts_at_zero():
     analysis, schedule = film()
     values = stage.modulate(schedule, analysis, curve="rms", target="noise_walk", low=0, high=2).curves["noise_walk"]
     assert values[0] == 0 and (np.diff(values) >= 0).all()
     assert values[-1] == pytest.approx(2 * np.linspace(0, 1, 120)[1:].sum() / 12, rel=1e-5)
-    with pytest.raises(InputError, match="walks at 0 radians per second or more, got -1"):
+    with pytest.raises(InputError, match="drifts at 0 radians per second or more, got -1"):
         stage.modulate(schedule, analysis, curve="rms", target="noise_walk", low=-1, high=0)
 
 

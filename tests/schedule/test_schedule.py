@@ -7,7 +7,7 @@ import pytest
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.schedule.plan import onset
+from songreel.nodes.schedule.plan import onset, pace
 from support.songs import real_songs, song
 
 FPS = Fraction(24)
@@ -54,7 +54,7 @@ def test_endpoints_monotone_finite(kind, floor):
 
 def test_a_segment_would_reach_one_on_the_next_keyframe():
     strength = np.random.default_rng(0).random(30)
-    t = onset.segment_progress(strength, floor=0.05)
+    t = pace.segment_progress(strength, floor=0.05)
     travelled = np.cumsum(strength[1:] + 0.05)
     last_step = (strength[29] + 0.05) / travelled[-1]
     assert t[0] == 0.0
@@ -65,11 +65,11 @@ def test_a_segment_would_reach_one_on_the_next_keyframe():
 @pytest.mark.parametrize("floor", [0.0, 0.05])
 def test_linear_where_nothing_stands_out(kind, floor):
     strength = curve(kind, 241)
-    assert onset.segment_progress(strength, floor=floor) == pytest.approx(np.arange(240) / 240, abs=1e-12)
+    assert pace.segment_progress(strength, floor=floor) == pytest.approx(np.arange(240) / 240, abs=1e-12)
 
 
 def test_a_hit_is_seen_on_the_frame_where_it_is_heard():
-    t = onset.segment_progress(np.eye(1, 25, 10)[0], floor=0.01)
+    t = pace.segment_progress(np.eye(1, 25, 10)[0], floor=0.01)
     steps = np.diff(t)
     assert steps.argmax() + 1 == 10
     assert steps[9] == pytest.approx(1.01 / 1.24)
@@ -77,7 +77,7 @@ def test_a_hit_is_seen_on_the_frame_where_it_is_heard():
 
 def test_fast_where_dense_slow_where_quiet():
     strength = np.concatenate([np.zeros(60), np.tile([1.0, 0, 0], 20), np.zeros(1)])
-    t = onset.segment_progress(strength, floor=0.05)
+    t = pace.segment_progress(strength, floor=0.05)
     assert t[60] < 0.2 and t[119] > 0.95
 
 
@@ -107,7 +107,7 @@ def test_every_beat_as_keyframe_shows_each_keyframe():
 def test_real_songs(path):
     from songreel.nodes.base.media.audio import read_audio
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     waveform, rate = read_audio(path)
     analysis = analyze(waveform, rate, fps=12)

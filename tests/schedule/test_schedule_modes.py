@@ -130,7 +130,7 @@ def test_cuts_on_the_demo_songs_beats_land_within_half_a_frame_from_first_to_las
 def test_cuts_on_the_beats_that_are_heard_land_within_a_frame_of_the_true_ones():
     from headless.demo.song import make_demo_song, true_downbeats
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     waveform, rate = make_demo_song()
     analysis = analyze(waveform, rate, fps=24)
@@ -148,7 +148,7 @@ def test_cuts_on_the_beats_that_are_heard_land_within_a_frame_of_the_true_ones()
 def test_the_onset_mode_moves_when_the_demo_song_hits_and_linear_does_not():
     from headless.demo.song import make_demo_song
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.story.timeline import parse_timeline
+    from songreel.nodes.story.timed_prompts import parse_timeline
 
     waveform, rate = make_demo_song()
     analysis = analyze(waveform, rate, fps=24)

@@ -65,7 +65,7 @@ def test_the_plan_takes_the_edits_and_shows_itself(seen):
     assert seen["transitions"][1:] == ["dissolve", "cut"]
     assert [line.split("  #")[0] for line in seen["events"]][1:] == ["0:05.000 dissolve 0.5", "0:07.500 cut"]
     assert seen["ui"]["EventPlan"] == {"text": ["\n".join(seen["events"])]}
-    # Two lanes: zoom and the walk.
+    # Two lanes: zoom and noise_walk.
     assert seen["plot"] == [1, 480 + 2 * 34, 1280, 3]
 
 

@@ -11,7 +11,7 @@ import pytest
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media import audio as media
-from songreel.nodes.song.audio import corrections, view
+from songreel.nodes.song.audio import beat_times, view
 
 
 def song(duration=10.0, fps=24, curves=("onset", "rms"), beats=None):
@@ -43,12 +43,12 @@ def song(duration=10.0, fps=24, curves=("onset", "rms"), beats=None):
     ],
 )
 def test_times(text, times):
-    assert corrections.parse_times(text, duration=100.0).tolist() == times
+    assert beat_times.parse_times(text, duration=100.0).tolist() == times
 
 
 def test_one_error_names_every_bad_entry():
     with pytest.raises(InputError) as error:
-        corrections.parse_times("0.5 abc, 1:75 -3 nan 1e3 12 0:11.000 9.999", duration=10.0)
+        beat_times.parse_times("0.5 abc, 1:75 -3 nan 1e3 12 0:11.000 9.999", duration=10.0)
     message = str(error.value)
     for entry in ("abc", "1:75", "-3", "nan", "1e3", "12", "0:11.000"):
         assert f"'{entry}'" in message
@@ -58,17 +58,17 @@ def test_one_error_names_every_bad_entry():
 
 def test_many_bad_entries_are_counted():
     with pytest.raises(InputError, match="'x7' and 92 more cannot be read"):
-        corrections.parse_times(" ".join(f"x{k}" for k in range(100)), duration=10.0)
+        beat_times.parse_times(" ".join(f"x{k}" for k in range(100)), duration=10.0)
 
 
 def test_nothing_to_correct_is_the_same_song():
     heard = song()
-    assert corrections.correct(heard) is heard
+    assert beat_times.correct(heard) is heard
 
 
 def test_own_beats():
     heard = song()
-    given = corrections.correct(heard, beats="\n".join(f"{0.25 + 0.6 * k:.3f}" for k in range(14)))
+    given = beat_times.correct(heard, beats="\n".join(f"{0.25 + 0.6 * k:.3f}" for k in range(14)))
     assert np.allclose(given.beats, 0.25 + 0.6 * np.arange(14))
     assert given.downbeats.tolist() == given.beats[[0, 4, 8, 12]].tolist()
     assert given.tempo == pytest.approx(100.0, abs=0.1)
@@ -80,7 +80,7 @@ def test_own_beats():
     ("offset", "count", "first"), [(20, 19, 0.52), (-20, 19, 0.48), (600, 18, 1.1), (-600, 18, 0.4)]
 )
 def test_offset(offset, count, first):
-    given = corrections.correct(song(), offset_ms=offset)
+    given = beat_times.correct(song(), offset_ms=offset)
     assert len(given.beats) == len(given.tempo_per_beat) == count
     assert given.beats[0] == pytest.approx(first) and given.tempo == 120
     assert set(given.downbeats) <= set(given.beats)
@@ -88,11 +88,11 @@ def test_offset(offset, count, first):
 
 
 def test_offset_moves_own_beats_and_may_drop_all():
-    assert corrections.correct(song(), beats="1 2 3", offset_ms=-250).beats.tolist() == [0.75, 1.75, 2.75]
-    nothing = corrections.correct(song(), beats="1 2 3", offset_ms=-3500)
+    assert beat_times.correct(song(), beats="1 2 3", offset_ms=-250).beats.tolist() == [0.75, 1.75, 2.75]
+    nothing = beat_times.correct(song(), beats="1 2 3", offset_ms=-3500)
     assert (len(nothing.beats), len(nothing.downbeats), nothing.tempo) == (0, 0, 0.0)
     with pytest.raises(InputError, match="offset_ms must be a finite number"):
-        corrections.correct(song(), offset_ms=float("nan"))
+        beat_times.correct(song(), offset_ms=float("nan"))
 
 
 def decoded(text):
@@ -101,7 +101,7 @@ def decoded(text):
 
 def test_view_says_what_was_heard():
     heard = song()
-    given = corrections.correct(heard, beats="1 2 3 4 5", offset_ms=10)
+    given = beat_times.correct(heard, beats="1 2 3 4 5", offset_ms=10)
     wave = np.zeros((2, 80_000), dtype=np.float32)
     wave[1, 40_000] = -0.5
     shown = view.view_of(given, heard, wave, 8000)

@@ -3,7 +3,7 @@ import pytest
 
 from headless.demo.song import make_demo_song
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.song.emotion import descriptors, hear, regressor, rules, smile, smooth, timeline
+from songreel.nodes.song.emotion import descriptors, hear, mood_segments, regressor, rules, smile, timeline
 from support.songs import song
 
 
@@ -120,25 +120,25 @@ def noisy_steps(seed=0):
 
 def test_viterbi_finds_the_stretches_and_no_flicker():
     values = noisy_steps()
-    parts = smooth.segments_of(values, 80.0, min_seconds=8.0)
+    parts = mood_segments.segments_of(values, 80.0, min_seconds=8.0)
     assert [part.label for part in parts] == ["melancholy", "euphoric", "tense", "serene"]
     for part, start in zip(parts, (0, 20, 40, 60), strict=True):
         assert abs(part.start - start) <= 1.5
-    assert len(smooth.segments_of(values, 80.0, smoother="none")) > 20
+    assert len(mood_segments.segments_of(values, 80.0, smoother="none")) > 20
 
 
 def test_cumulative_locks_in_where_viterbi_follows():
     values = np.repeat([(-0.3, -0.3), (0.3, 0.3)], 60, axis=0)
-    cumulative = smooth.segments_of(values, 60.0, smoother="cumulative")
+    cumulative = mood_segments.segments_of(values, 60.0, smoother="cumulative")
     assert [part.label for part in cumulative] == ["melancholy"]
-    assert [part.start for part in smooth.segments_of(values, 60.0)] == [0.0, 30.0]
+    assert [part.start for part in mood_segments.segments_of(values, 60.0)] == [0.0, 30.0]
 
 
 @pytest.mark.parametrize("minimum", [0.5, 3.0, 8.0, 20.0])
 def test_no_mood_is_shorter_than_asked(minimum):
     for seed in range(5):
         values = np.random.default_rng(seed).standard_normal((150, 2)) * 0.3
-        parts = smooth.segments_of(values, 75.0, min_seconds=minimum)
+        parts = mood_segments.segments_of(values, 75.0, min_seconds=minimum)
         assert min(part.end - part.start for part in parts) >= min(minimum, 75.0)
         assert parts[0].start == 0 and parts[-1].end == 75.0
 

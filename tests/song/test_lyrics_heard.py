@@ -23,7 +23,7 @@ def words(text, start=0.0, pace=0.5):
 
 def segment(text, start=0.0, end=None, **facts):
     spoken_words = words(text, start)
-    return clean.Segment(start, end or spoken_words[-1].end, text, spoken_words, **facts)
+    return clean.HeardSegment(start, end or spoken_words[-1].end, text, spoken_words, **facts)
 
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(16_000 * 60)).astype(np.float32)
@@ -114,14 +114,14 @@ def test_loops_are_cut_and_a_sung_refrain_stays():
 
 
 def test_segments_become_lines_at_pauses():
-    long = clean.Segment(0, 20, "", words("one two three four five") + words("six seven", 10.0))
+    long = clean.HeardSegment(0, 20, "", words("one two three four five") + words("six seven", 10.0))
     assert [(line.start, line.text) for line in clean.lines_of([long])] == [
         (0, "onetwothreefourfive"),
         (10, "sixseven"),
     ]
-    early = clean.Segment(0, 3, "", (lyrics.Word(0, 2.5, " down"), lyrics.Word(2.5, 3, " there")))
+    early = clean.HeardSegment(0, 3, "", (lyrics.Word(0, 2.5, " down"), lyrics.Word(2.5, 3, " there")))
     assert clean.tightened(early).words[0].start == pytest.approx(2.5 - 0.3 - 4 * 0.07)
-    solo = clean.Segment(10, 40, "", (lyrics.Word(10, 10.5, "I"), lyrics.Word(10.5, 40, " fly")))
+    solo = clean.HeardSegment(10, 40, "", (lyrics.Word(10, 10.5, "I"), lyrics.Word(10.5, 40, " fly")))
     assert clean.tightened(solo).end == 14.5
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.story import timeline
+from songreel.nodes.story import timed_prompts
 from support.songs import song
 
 
 def starts(text, **options):
-    return [shot.start for shot in timeline.parse_timeline(text, song(), **options).shots]
+    return [shot.start for shot in timed_prompts.parse_timeline(text, song(), **options).shots]
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_time_forms(line, seconds):
         with pytest.raises(InputError, match="line 2: there is no time"):
             starts(f"0:00 first\n{line}")
         return
-    story = timeline.parse_timeline(f"0:00 first\n{line}", song())
+    story = timed_prompts.parse_timeline(f"0:00 first\n{line}", song())
     assert [shot.start for shot in story.shots] == [0.0, seconds]
     assert story.shots[1].prompt == "x"
     assert story.shots[-1].end == 10.0
 
 
 def test_first_shot_starts_at_zero_and_negative_reaches_every_shot():
-    story = timeline.parse_timeline("0:02 a\n0:05 b", song(), negative="blur")
+    story = timed_prompts.parse_timeline("0:02 a\n0:05 b", song(), negative="blur")
     assert [(shot.start, shot.end, shot.negative) for shot in story.shots] == [(0.0, 5.0, "blur"), (5.0, 10.0, "blur")]
 
 
@@ -52,7 +52,7 @@ def test_lines_without_times_share_the_song_on_beats():
 
 
 def test_a_prompt_that_begins_with_a_number_is_a_prompt():
-    story = timeline.parse_timeline("2 dogs running", song())
+    story = timed_prompts.parse_timeline("2 dogs running", song())
     assert story.shots[0].prompt == "2 dogs running"
 
 
@@ -69,7 +69,7 @@ def test_snap_never_puts_two_shots_on_one_frame():
 
 
 def test_long_shots_are_split_on_beats():
-    shots = timeline.parse_timeline("a harbour", song(), split_beats=8).shots
+    shots = timed_prompts.parse_timeline("a harbour", song(), split_beats=8).shots
     assert [shot.start for shot in shots] == [0.0, 4.0, 8.0]
     assert {shot.prompt for shot in shots} == {"a harbour"}
     assert shots[-1].end == 10.0
@@ -77,12 +77,12 @@ def test_long_shots_are_split_on_beats():
 
 def test_split_works_without_beats():
     quiet = song(beats=np.array([]), onset=np.zeros(120, np.float32))
-    assert [shot.start for shot in timeline.parse_timeline("a", quiet, split_beats=8).shots] == [0.0, 4.0, 8.0]
+    assert [shot.start for shot in timed_prompts.parse_timeline("a", quiet, split_beats=8).shots] == [0.0, 4.0, 8.0]
 
 
 def test_frames_text_reads_back_to_the_same_frames():
-    story = timeline.parse_timeline("0:00 a\n0:02.04 b\nbeat 9 c", song())
-    text = timeline.timeline_text(story, song().fps)
+    story = timed_prompts.parse_timeline("0:00 a\n0:02.04 b\nbeat 9 c", song())
+    text = timed_prompts.timeline_text(story, song().fps)
     assert text == "frame 0: a\nframe 24: b\nframe 54: c"
     assert starts(text) == [0.0, 2.0, 4.5]
 
@@ -107,7 +107,7 @@ def test_frames_text_reads_back_to_the_same_frames():
 )
 def test_errors_are_reported_together_each_with_its_line(text, parts):
     with pytest.raises(InputError) as caught:
-        timeline.parse_timeline(text, song())
+        timed_prompts.parse_timeline(text, song())
     message = str(caught.value)
     assert all(part in message for part in parts), message
     assert "\n" not in message

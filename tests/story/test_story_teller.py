@@ -14,7 +14,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.song.emotion import timeline
 from songreel.nodes.song.lyrics import lyrics
 from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
-from songreel.nodes.story import compose, edit, make, plan, teller, vocabulary
+from songreel.nodes.story import compose, edit, make, shot_times, teller, vocabulary
 from support.songs import real_songs, song
 from support.stories import WORLD, count, form, moods, valid
 
@@ -25,17 +25,17 @@ DEMO = vocabulary.vocabulary_of(demo_model.VOCABULARY.read_text("utf-8"), "cinem
 
 
 def test_shots_are_the_most_whole_bars_under_the_limit():
-    assert plan.wanted_length(song(60, bpm=120), 5.0) == pytest.approx(4.0)
-    assert plan.wanted_length(song(60, bpm=149), 5.0) == pytest.approx(12 * 60 / 149)
-    assert plan.wanted_length(song(60, bpm=40), 5.0) == pytest.approx(4.5)
-    assert plan.wanted_length(song(60, beats=np.zeros(0)), 5.0) == pytest.approx(4.0)
-    shots = plan.plan_shots(song(32.0, bpm=120))
+    assert shot_times.wanted_length(song(60, bpm=120), 5.0) == pytest.approx(4.0)
+    assert shot_times.wanted_length(song(60, bpm=149), 5.0) == pytest.approx(12 * 60 / 149)
+    assert shot_times.wanted_length(song(60, bpm=40), 5.0) == pytest.approx(4.5)
+    assert shot_times.wanted_length(song(60, beats=np.zeros(0)), 5.0) == pytest.approx(4.0)
+    shots = shot_times.plan_shots(song(32.0, bpm=120))
     assert [end - start for start, end in shots] == [4.0] * 8
 
 
 def test_parts_are_always_cut_apart_and_cuts_are_on_beats():
     music = form(60.0, bpm=97.0, labels="ABAC")
-    shots = plan.plan_shots(music, emotion=moods(60.0, "serene", "tense", "serene"))
+    shots = shot_times.plan_shots(music, emotion=moods(60.0, "serene", "tense", "serene"))
     starts = [start for start, _ in shots]
     for part in music.sections[1:]:
         assert min(abs(start - part.start) for start in starts) <= 0.35
@@ -47,7 +47,7 @@ def test_parts_are_always_cut_apart_and_cuts_are_on_beats():
 
 def test_a_line_a_shot():
     sheet = lyrics_of("4,6.5,a\n6.5,9,b\n9,9.4,too short\n20,24,c")
-    shots = plan.plan_shots(song(32.0), lyrics=sheet, line_a_shot=True)
+    shots = shot_times.plan_shots(song(32.0), lyrics=sheet, line_a_shot=True)
     starts = [start for start, _ in shots]
     assert {4.0, 6.5, 9.0, 20.0, 24.0} <= set(starts)
     assert min(end - start for start, end in shots) >= 1.5
@@ -55,16 +55,16 @@ def test_a_line_a_shot():
 
 @pytest.mark.parametrize("beats", [np.zeros(0), np.array([3.0]), np.array([0.1, 40.0, 40.2])])
 def test_songs_with_hardly_a_beat(beats):
-    shots = plan.plan_shots(song(60.0, beats=beats))
+    shots = shot_times.plan_shots(song(60.0, beats=beats))
     assert all(1.5 <= end - start <= 5.1 for start, end in shots) and shots[-1][1] == 60.0
 
 
 def test_limits_are_told():
     with pytest.raises(InputError, match="longest shot .2 s. must be at least 1.5 times the shortest .1.5 s."):
-        plan.plan_shots(song(), max_seconds=2.0)
+        shot_times.plan_shots(song(), max_seconds=2.0)
     with pytest.raises(InputError, match="Shots must last"):
-        plan.plan_shots(song(), min_seconds=0.0)
-    assert plan.plan_shots(song(0.7)) == ((0.0, 0.7),)
+        shot_times.plan_shots(song(), min_seconds=0.0)
+    assert shot_times.plan_shots(song(0.7)) == ((0.0, 0.7),)
 
 
 # Vocabulary and composing ------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def main(folder, checkpoint, lora_file, cases_file, inputs_file, out_file):
             estimates = []
             if case["sampler"] in port.ADDING_NOISE or case.get("between"):
                 # ComfyUI's own noise between steps depends on the batch; ours is given to its sampler by the port.
-                # Rows that attend to the ends of their way are the port's as well.
+                # Rows that attend to keyframes are the port's as well.
                 results[case["name"]] = ComfyHost().sample(
                     unet,
                     noise,

@@ -1,4 +1,4 @@
-/** Beat times as text and as numbers; the same rules as `nodes/audio/corrections.py`. */
+/** Beat times as text and as numbers; the same rules as `nodes/song/audio/beat_times.py`. */
 
 const TIME = /^(?:(\d{1,4}):(?=[0-5]?\d(?:\.|$)))?(\d{1,6}(?:\.\d*)?|\.\d+)$/;
 const BEATS_PER_BAR = 4;

@@ -13,28 +13,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from ...base.errors import InputError
 from ...base.json_type import JsonType, numbers
 from ...base.timing import snap_fps
-from ...person.face.embedding import SAME_PERSON, distance
-from ...person.face.landmarks import Face, Landmarker
+from ...person.face.embedding import SAME_PERSON, Embedder, distance
+from ...person.face.landmarks import Landmarker
 
 NO_FACE = -1.0  # in plain lists, where NaN cannot stand
 
 
-class Embedder(Protocol):
-    def describe(self, picture: np.ndarray, face: Face) -> np.ndarray: ...
-
-
 @dataclass(frozen=True, eq=False)
 class Likeness(JsonType):
-    """What was found (IDENTITY_METRICS).
+    """How often a person is in a video (IDENTITY_METRICS).
 
-    fps: of the video. every: each how-manieth frame was looked at. threshold: the largest distance of the same person.
-    distances: float32 (n,), one per frame that was looked at, NaN where it has no face.
+    Attributes
+    ----------
+    fps : of the video.
+    every : one frame in so many was measured.
+    threshold : the largest distance of the same person.
+    distances : float32 (n,), one per measured frame, NaN where it has no face.
     """
 
     io_type: ClassVar[str] = "IDENTITY_METRICS"
@@ -131,9 +131,20 @@ class Likeness(JsonType):
 
 
 def describe_person(pictures: Sequence[np.ndarray], landmarker: Landmarker, embedder: Embedder) -> list[np.ndarray]:
-    """Descriptors of a record's pictures, float64 (128,) each; keep them in memory only.
+    """Compute the descriptors of a record's pictures; keep them in memory only.
 
-    pictures: uint8 RGB (S, S, 3). Raises InputError when most of them show no face.
+    Parameters
+    ----------
+    pictures : uint8 RGB (S, S, 3) each.
+
+    Returns
+    -------
+    float64 (128,) each.
+
+    Raises
+    ------
+    InputError
+        Most of the pictures show no face.
     """
     found = [(picture, faces[0]) for picture in pictures if (faces := landmarker.detect(picture))]
     if 2 * len(found) <= len(pictures):
@@ -163,7 +174,7 @@ def measure(
     ----------
     frames : uint8 (H, W, 3) RGB, every frame of the video
     person : what `describe_person` gives
-    every : look at each how-manieth frame
+    every : measure one frame in so many
     threshold : largest distance of the same person
     on_frame : told the number of frames that were read so far; what it raises ends the work
 

@@ -100,9 +100,9 @@ class IdentityMetrics(io.ComfyNode):
         from ...person.charcha.store import load_identity
         from ...person.face.embedding import FaceEmbedder
         from ...person.face.landmarks import load_landmarker
-        from .frames import frames_of_images, frames_of_video
         from .likeness import describe_person, measure
         from .plot import plot_likeness
+        from .video_frames import frames_of_images, frames_of_video
 
         if (video is None) == (frames is None):
             raise InputError(f"Give either a video or frames, got {'neither' if video is None else 'both'}.")

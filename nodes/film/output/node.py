@@ -168,7 +168,7 @@ class SaveFrames(io.ComfyNode):
 
     @classmethod
     def execute(cls, video, filename_prefix="frames/songreel") -> io.NodeOutput:
-        from .frames import frame_name, save_frames
+        from .png_frames import frame_name, save_frames
         from .source import opened, video_file
 
         host = current()

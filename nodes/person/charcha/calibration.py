@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ..face.landmarks import Face
-from . import actions, quality
+from . import actions, picture_quality
 from .actions import Measures
 
 FRAMES = 14
@@ -15,7 +15,7 @@ STRAIGHT = {"roll": 15.0, "yaw": 14.0, "pitch": 25.0}
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class CapturedFrame:
     """A frame that may be kept. picture: uint8 RGB (H, W, 3). quality: larger is clearer."""
 
     quality: float
@@ -23,16 +23,16 @@ class Shot:
     face: Face
 
     def __repr__(self) -> str:
-        return "Shot(...)"
+        return "CapturedFrame(...)"
 
 
 class Calibration:
     """Takes frames until enough of them in a row are neutral; then `rest` and `shot` are there."""
 
     def __init__(self):
-        self._seen: list[tuple[Measures, Shot]] = []
+        self._seen: list[tuple[Measures, CapturedFrame]] = []
         self.rest: Measures | None = None
-        self.shot: Shot | None = None
+        self.shot: CapturedFrame | None = None
 
     def restart(self) -> None:
         """Forget what was seen; the row begins anew."""
@@ -42,12 +42,14 @@ class Calibration:
         """Coaching for this frame, a key of `words.COACHING`, and how much of the row is there, 0..1."""
         if complaint is None and any(abs(getattr(face, angle)) > limit for angle, limit in STRAIGHT.items()):
             complaint = "straight"
-        if complaint is None and face is not None and quality.sharpness(picture, face) < quality.BLURRED:
-            complaint = "blurred"
         if complaint is not None or face is None:
             self.restart()
             return complaint, 0
-        self._seen.append((Measures.of(face), Shot(quality.sharpness(picture, face), picture, face)))
+        sharpness = picture_quality.sharpness(picture, face)
+        if sharpness < picture_quality.BLURRED:
+            self.restart()
+            return "blurred", 0
+        self._seen.append((Measures.of(face), CapturedFrame(sharpness, picture, face)))
         if len(self._seen) < FRAMES:
             return "still", len(self._seen) / FRAMES
         rest = Measures.median([measures for measures, _ in self._seen])

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
-from ..face.embedding import SAME_PERSON, distance
+from ..face.embedding import SAME_PERSON, Embedder, distance
 from ..face.landmarks import Face
 from .actions import POSES
-from .calibration import Shot
+from .calibration import CapturedFrame
 from .light import LightResult
 from .parallax import depth_score
 
 FLAT = 0.4  # depth score below which it was no head
 LIVE = 0.5  # score of a passive model below which it was no live person
-
-
-class Embedder(Protocol):
-    def describe(self, picture: np.ndarray, face: Face) -> np.ndarray: ...
 
 
 class Evidence:
@@ -35,7 +30,7 @@ class Evidence:
         self._live: list[float] = []
         self.light: LightResult | None = None
 
-    def begin(self, neutral: Shot) -> None:
+    def begin(self, neutral: CapturedFrame) -> None:
         """The person whom everything later is compared with."""
         self._neutral, self._reference = neutral.face, self._embedder.describe(neutral.picture, neutral.face)
 
@@ -45,7 +40,7 @@ class Evidence:
         self._distances.append(distance(self._reference, self._embedder.describe(picture, face)))
         return self._distances[-1] <= SAME_PERSON
 
-    def moved(self, key: str, shot: Shot, reaction: float) -> None:
+    def moved(self, key: str, shot: CapturedFrame, reaction: float) -> None:
         """A movement was done. reaction: seconds from the prompt to full strength."""
         assert self._neutral is not None, "begin comes first"
         self._reactions.append(reaction)

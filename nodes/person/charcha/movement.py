@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from ..face.landmarks import Face
-from . import actions, quality
+from . import actions, picture_quality
 from .actions import ACTIONS, Measures
-from .calibration import Shot
+from .calibration import CapturedFrame
 
 SECONDS = 10.0
 REACTION_SECONDS = 0.22  # nobody reacts sooner to what they read
@@ -28,7 +28,7 @@ class Step:
     strength: float = 0.0
     hold: float = 0.0
     retry: str | None = None
-    shot: Shot | None = None
+    shot: CapturedFrame | None = None
 
 
 class Movement:
@@ -43,10 +43,10 @@ class Movement:
         self._rest, self._begin, self._hold = rest, now, hold
         self._since: float | None = None
         self._lapse = self._wrong = 0
-        self._best: Shot | None = None
+        self._best: CapturedFrame | None = None
 
     def add(self, picture: np.ndarray, face: Face | None, complaint: str | None, now: float) -> Step:
-        """Judge one frame. picture: uint8 RGB (H, W, 3). complaint: as `quality.complaint` says."""
+        """Judge one frame. picture: uint8 RGB (H, W, 3). complaint: as `picture_quality.complaint` says."""
         key, rest = self.action.key, self._rest
         if now - self._begin > SECONDS:
             return Step(retry="timeout")
@@ -76,15 +76,15 @@ class Movement:
         held = (now - self._since) / self._hold
         if held < 1.0:
             return Step("hold", 1, held)
-        if best.quality < 0.5 * quality.BLURRED:
+        if best.quality < 0.5 * picture_quality.BLURRED:
             return Step(retry="blurred")
         return Step(None, 1, 1, shot=best)
 
-    def _clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> Shot:
+    def _clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> CapturedFrame:
         # Of equally clear pictures the one between two blinks.
         closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if self.action.key != "squint" else 0.0
-        sharp = quality.sharpness(picture, face) * float(1 - closed)
-        return Shot(sharp, picture, face) if self._best is None or sharp > self._best.quality else self._best
+        sharp = picture_quality.sharpness(picture, face) * float(1 - closed)
+        return CapturedFrame(sharp, picture, face) if self._best is None or sharp > self._best.quality else self._best
 
     def _lapsed(self) -> None:
         """A frame below the mark: a hold survives two of them."""

@@ -92,7 +92,7 @@ def _state(record):
 
 
 def _verified(record) -> io.NodeOutput:
-    from .report import report_of
+    from .record_text import report_of
     from .store import load_identity
 
     if not record.strip():

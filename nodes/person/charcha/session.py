@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from ..face.embedding import Embedder
 from ..face.landmarks import Face, Landmarker
-from . import actions, quality, words
+from . import actions, picture_quality, words
 from .actions import ACTIONS, Measures
-from .calibration import Calibration, Shot
+from .calibration import Calibration, CapturedFrame
 from .continuity import Continuity
-from .evidence import Embedder, Evidence
+from .evidence import Evidence
 from .frames import decode
 from .light import LightChallenge
 from .movement import SECONDS, Movement
@@ -92,7 +93,7 @@ class CaptureSession:
             return self._taken()
         self._shape = picture.shape
         faces = self._landmarker.detect(picture)
-        complaint = quality.complaint(picture, faces)
+        complaint = picture_quality.complaint(picture, faces)
         problem = self._continuity.add(picture, faces[0] if faces else None, received)
         if problem and self._phase == "calibrate" and problem in ("jump", "gone", "cut"):
             # People settle before it starts; what counts from here on is looked at anew.
@@ -220,7 +221,7 @@ class CaptureSession:
             self._done(step.shot, self._movement.reaction, now)
         return step.coach, step.strength, step.hold
 
-    def _done(self, shot: Shot, reaction: float, now: float) -> None:
+    def _done(self, shot: CapturedFrame, reaction: float, now: float) -> None:
         key = self._actions[self._step]
         if not self._same_person(shot.picture, shot.face):
             return
@@ -284,8 +285,8 @@ class CaptureSession:
             self._fail("another_person")
         return same
 
-    def _keep(self, label: str, shot: Shot) -> None:
-        self._kept.append(Kept(label, quality.square(shot.picture).copy()))
+    def _keep(self, label: str, shot: CapturedFrame) -> None:
+        self._kept.append(Kept(label, picture_quality.square(shot.picture).copy()))
 
     def _say(self, phase: str, text: str, **more) -> None:
         step, steps = len(self._kept), 1 + len(self._actions)

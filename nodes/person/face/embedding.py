@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from ...base.errors import InputError
@@ -21,6 +22,14 @@ CHIP_SIZE, CHIP_PADDING = 150, 0.25
 # refuses 2.6 % of the same and accepts 0 of 262 others.
 SAME_PERSON = 0.55
 _WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
+
+
+class Embedder(Protocol):
+    """Whatever describes a face by numbers that are close for one person."""
+
+    def describe(self, picture: np.ndarray, face: Face) -> np.ndarray:
+        """The descriptor of a face in a picture, uint8 RGB (H, W, 3)."""
+        ...
 
 
 class FaceEmbedder:

@@ -20,7 +20,6 @@ import numpy as np
 from ...base.errors import InputError
 from .model_file import INSTALL, landmarker_file
 
-N_LANDMARKS = 478
 LEFT_EYE, RIGHT_EYE = 386, 159  # middle of the upper lids; left and right are the subject's own
 
 

@@ -61,7 +61,7 @@ def ddim(
     cfg: float,
     check: Callable[[], None] = lambda: None,
 ) -> torch.Tensor:
-    """Noise (B, 4, h, w) to scaled latents by DDIM without noise on the way.
+    """Noise (B, 4, h, w) to scaled latents by DDIM, which adds no noise between steps.
 
     predict(x, t, embedding) -> noise. positive, negative: (B, 77, width).
     """

@@ -146,7 +146,7 @@ class TrainIdentityLoRA(io.ComfyNode):
 
     @classmethod
     def execute(cls, identity, ckpt_name, preset, seed, allow_reduced=False, samples=OFF, **given) -> io.NodeOutput:
-        from .person import train_person
+        from .verified_person import train_person
 
         settings = node_settings(preset, seed, **given)
         person = IdentityRef.of(identity)

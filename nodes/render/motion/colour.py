@@ -1,4 +1,4 @@
-"""Colours held near those of an anchor picture, in CIELAB (D65), by the mean and spread of each channel.
+"""Colours held to those of a reference picture, in CIELAB (D65), by the mean and spread of each channel.
 
 Mean and deviation in a space with independent channels: Reinhard et al. 2001, "Color Transfer between Images".
 """
@@ -70,7 +70,7 @@ class Colours:
         return _colours(rgb_to_lab(picture))
 
     def towards(self, other: Colours, share: float) -> Colours:
-        """The way from these (0) to others (1)."""
+        """Colours between these (share 0) and others (share 1)."""
         return Colours(
             self.mean * (1 - share) + other.mean * share,
             self.spread * (1 - share) + other.spread * share,

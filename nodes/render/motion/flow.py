@@ -1,4 +1,4 @@
-"""Dense optical flow between two pictures, and how well the one is the other, moved.
+"""Dense optical flow between two pictures, and how well it predicts the second from the first.
 
 Farneback 2003, "Two-Frame Motion Estimation Based on Polynomial Expansion", as OpenCV has it.
 """

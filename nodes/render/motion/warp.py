@@ -1,6 +1,6 @@
-"""A picture moved by zoom, rotation and pan about its exact centre, between pixels too, with a choice of border.
+"""A picture moved by zoom, rotation and pan about its exact centre, with subpixel precision and a choice of border.
 
-Pixel k of a row of w lies at k, so the centre is (w - 1) / 2: a picture that is zoomed or turned again and again stays
+Pixel k of a row of w lies at k, so the centre is (w - 1) / 2: a picture that is zoomed or rotated again and again stays
 where it is. Resampling is cubic convolution (Keys 1981).
 """
 
@@ -23,10 +23,14 @@ TAPS = (-1, 0, 1, 2)
 
 
 @dataclass(frozen=True)
-class Motion:
-    """A camera's move, applied in this order: zoom and turn about the centre, then pan.
+class CameraMove:
+    """A camera move: zoom and rotation about the centre, then pan.
 
-    zoom: factor, above 1 comes closer. angle: degrees, anticlockwise. dx, dy: pixels that the picture goes right, down.
+    Attributes
+    ----------
+    zoom : factor; above 1 the picture grows.
+    angle : degrees, anticlockwise.
+    dx, dy : pixels that the picture moves to the right and down.
     """
 
     zoom: float = 1.0
@@ -40,25 +44,19 @@ class Motion:
 
     def matrix(self) -> np.ndarray:
         """Float64 (3, 3) that takes a point (x, y, 1), measured from the centre, to where it goes."""
-        turn = np.deg2rad(self.angle)
+        radians = np.deg2rad(self.angle)
         # Rows count downwards, so what is anticlockwise to the eye has the opposite sign here.
-        cos, sin = np.cos(turn) * self.zoom, np.sin(turn) * self.zoom
+        cos, sin = np.cos(radians) * self.zoom, np.sin(radians) * self.zoom
         return np.array([[cos, sin, self.dx], [-sin, cos, self.dy], [0.0, 0.0, 1.0]])
 
 
-def warp(
-    picture: np.ndarray,
-    zoom: float = 1.0,
-    angle: float = 0.0,
-    dx: float = 0.0,
-    dy: float = 0.0,
-    border: str = "reflect",
-) -> np.ndarray:
-    """Move a picture, see `Motion`.
+def warp_by(picture: np.ndarray, matrix: np.ndarray, border: str = "reflect") -> np.ndarray:
+    """Move a picture by a matrix.
 
     Parameters
     ----------
     picture : float32 (H, W, C).
+    matrix : float64 (3, 3) of `CameraMove.matrix`, or a product of such, which then move it in one pass.
     border : what comes in from outside: "reflect" mirrors the picture, "replicate" repeats its edge, "wrap" continues
         on the other side, "black" is 0.
 
@@ -68,13 +66,9 @@ def warp(
 
     Raises
     ------
-    InputError : an unknown border, a zoom that is not above 0, a number that is not finite.
+    InputError
+        An unknown border.
     """
-    return warp_by(picture, Motion(zoom, angle, dx, dy).matrix(), border)
-
-
-def warp_by(picture: np.ndarray, matrix: np.ndarray, border: str = "reflect") -> np.ndarray:
-    """Move a picture (H, W, C) by a matrix (3, 3) as `Motion.matrix` gives it; products of such move in one pass."""
     if border not in BORDERS:
         raise InputError(f"border must be one of {', '.join(BORDERS)}, got {border!r}.")
     if np.array_equal(matrix, np.eye(3)):

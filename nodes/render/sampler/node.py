@@ -78,12 +78,12 @@ class ScheduleToSampler(io.ComfyNode):
         from ...person.identity.lora import verified
         from ...story.person import NOBODY
         from ..settings import RenderSettings
-        from .clip import schedule_clip
+        from .batch import sampler_batch
 
         host = current()
         person = NOBODY if identity_lora is None else verified(host, identity_lora).words
         settings = RenderSettings(width, height, 1, 7.0, "euler", "normal", seed, noise=noise_mode, person=person)
-        made = schedule_clip(
+        made = sampler_batch(
             host, clip, Story.of(story), FrameSchedule.of(frame_schedule), settings, start=start, frames=frames
         )
         return io.NodeOutput(

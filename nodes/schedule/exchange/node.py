@@ -137,7 +137,7 @@ class TextToSchedule(io.ComfyNode):
     @classmethod
     def execute(cls, beat_envelope, text, story=None, frame_schedule=None, curve="zoom", mode="linear", fps=0.0,
                 width=512, height=512) -> io.NodeOutput:  # fmt: skip
-        from .text import schedule_from_text
+        from .schedule_from_text import schedule_from_text
 
         told, schedule, report = schedule_from_text(
             SongAnalysis.of(beat_envelope),

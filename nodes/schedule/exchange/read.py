@@ -179,7 +179,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
 
 
 def _field(reading: Reading, rows: list[dict], other: str, name: str, problems: list[str], *, rendered: bool) -> None:
-    keys, steps, way = {}, set(), "L"
+    keys, steps, kind = {}, set(), "L"
     for number, row in enumerate(rows, 1):
         frame, value = row.get("frame"), row.get(other)
         place = f"{other}, keyframe {number}"
@@ -187,20 +187,20 @@ def _field(reading: Reading, rows: list[dict], other: str, name: str, problems: 
             problems.append(f"{place}: 'frame' is no frame number")
             return
         given = row.get(f"{other}_i")
-        way = str(given).strip() if given is not None and not rendered else way
-        if way not in (*_LINEAR, *_STEP):
+        kind = str(given).strip() if given is not None and not rendered else kind
+        if kind not in (*_LINEAR, *_STEP):
             problems.append(
-                f"{place}: '{way[:40]}' at frame {int(frame)} is none of L and S; {HINT}, or export Parseq's rendered "
+                f"{place}: '{kind[:40]}' at frame {int(frame)} is none of L and S; {HINT}, or export Parseq's rendered "
                 "frames"
             )
-            way = "L"
+            kind = "L"
         if value is None or value == "":
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
             problems.append(f"{place}: '{str(value)[:30]}' at frame {int(frame)} is no number; {HINT}")
             continue
         keys[int(frame)] = float(value)
-        if way in _STEP:
+        if kind in _STEP:
             steps.add(int(frame))
     if keys:
         reading.keyframes[name], reading.steps[name] = keys, steps

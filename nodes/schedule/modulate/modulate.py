@@ -1,4 +1,4 @@
-"""Modulation of a schedule by the song: curves, the walk of the noise, and themes that take part by their weights."""
+"""Modulation of a schedule by the song: curves, noise drift, and themes with weights."""
 
 from __future__ import annotations
 
@@ -26,9 +26,17 @@ def same_clock(schedule: FrameSchedule, song: SongAnalysis) -> None:
 
 
 def set_curve(schedule: FrameSchedule, name: str, values: Sequence[float] | np.ndarray | float) -> FrameSchedule:
-    """The schedule with a curve, or with "t", from one value per frame or one value for all.
+    """Set a curve of a schedule, or "t".
 
-    Raises InputError when the name is unknown, the number of values is not that of frames, or one is out of range.
+    Parameters
+    ----------
+    name : one of `CURVES`, or "t".
+    values : one per frame, or one for all.
+
+    Raises
+    ------
+    InputError
+        The name is unknown, the number of values is not the number of frames, or a value is out of range.
     """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64))
@@ -55,8 +63,8 @@ def read_curve(schedule: FrameSchedule, name: str) -> np.ndarray:
     return schedule.curve(name)
 
 
-def walk(speed: np.ndarray, fps: float) -> np.ndarray:
-    """Distance walked (n,) from a speed per second (n,): 0 on the first frame, never back, the same for any excerpt."""
+def drift_distance(speed: np.ndarray, fps: float) -> np.ndarray:
+    """Distance of a drift, float64 (n,), from its speed per second (n,): 0 on the first frame, then summed up."""
     steps = np.asarray(speed, dtype=np.float64) / fps
     return np.concatenate([[0.0], np.cumsum(steps[1:])])[: len(steps)]
 
@@ -74,16 +82,19 @@ def modulate(
     hold: str = "off",
     combine: str = "replace",
 ) -> FrameSchedule:
-    """The schedule with a curve of the song as one of its curves.
+    """Drive a curve of a schedule by a curve of the song.
 
     Parameters
     ----------
     curve : the song's curve, or a pitch class.
     target : one of `CURVES`. For "noise_walk" the mapped values are its speed in radians per second.
     low, high, shape, invert, hold : see `curves.shape.map_to_range`.
-    combine : with what the schedule has already, its neutral value where it has none: replace, add or multiply.
+    combine : how to combine with the schedule's own curve (its neutral value where it has none), one of `COMBINE`.
 
-    Raises InputError when schedule and song have other frames, or a value is out of the target's range.
+    Raises
+    ------
+    InputError
+        Schedule and song do not have the same frames, or a value is out of the target's range.
     """
     same_clock(schedule, song)
     if target not in CURVES:
@@ -97,8 +108,8 @@ def modulate(
     values = np.clip(mapped, min(low, high), max(low, high))
     if target == "noise_walk":
         if values.size and values.min() < 0:
-            raise InputError(f"The noise walks at 0 radians per second or more, got {values.min():g}.")
-        values = walk(values, float(song.fps))
+            raise InputError(f"The noise drifts at 0 radians per second or more, got {values.min():g}.")
+        values = drift_distance(values, float(song.fps))
     if combine != "replace":
         before = schedule.curve(target)
         values = before + values if combine == "add" else before * values
@@ -106,17 +117,20 @@ def modulate(
 
 
 def with_themes(schedule: FrameSchedule, song: SongAnalysis, text: str, *, amount: float = 0.5) -> FrameSchedule:
-    """The schedule with themes that sound brings in: a prompt for each curve or pitch class.
+    """Add themes to a schedule: prompts whose weights follow curves or pitch classes of the song.
+
+    A pitch class is weighed against all twelve, so that its theme is strongest when its note leads. Weights follow the
+    sound within `THEME_SECONDS`.
 
     Parameters
     ----------
-    text : lines "C: warm light", the name of a curve or pitch class before the prompt.
-    amount : share of the picture's prompt that all themes together have when they are strongest, 0..1.
+    text : lines such as "C: warm light": the name of a curve or pitch class, then the prompt.
+    amount : share of the prompt that all themes together have where they are strongest, 0..1.
 
-    Pitch classes are weighed against all twelve, so a theme comes forward when its note leads; both kinds follow the
-    sound within `THEME_SECONDS`.
-
-    Raises InputError with every line that cannot be used.
+    Raises
+    ------
+    InputError
+        Every line that cannot be used, with the reason.
     """
     same_clock(schedule, song)
     if not 0 <= amount <= 1:

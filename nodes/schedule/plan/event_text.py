@@ -16,7 +16,7 @@ _LINE = re.compile(r"(?P<time>\S+)\s+(?P<kind>[a-z]+)(?:\s+(?P<seconds>\d+(?:\.\
 
 
 def write_events(events: list[Event], story: Story) -> str:
-    """A line for each event, with the prompt it leads to as a comment. `read_events` reads it back."""
+    """Write a line for each event, with the prompt of its shot as a comment. `read_events` reads it back."""
     lines = []
     for event in events:
         length = f" {event.seconds:g}" if event.kind == "dissolve" else ""
@@ -28,21 +28,21 @@ def write_events(events: list[Event], story: Story) -> str:
 def read_events(
     text: str, song: SongAnalysis, story: Story, planned: list[Event], *, dissolve: float = 0.4, max_move: float = 0.25
 ) -> list[Event]:
-    """The planned events with those of a text in their place.
+    """Replace planned events by those of a text.
 
     Parameters
     ----------
     text : lines "TIME KIND [SECONDS]", such as "0:08.000 cut" or "12.5 dissolve 0.8"; or JSON, a list of objects with
-        "time" (seconds, or such a text), "transition" and perhaps "seconds". A time is that of a shot's start, to the
-        frame, or that of the beat which it can move to. Empty lines and what follows a # are passed over. Shots that
-        it does not name keep what was planned.
-    dissolve : seconds of a dissolve that gives none.
+        "time" (seconds, or such a text), "transition" and perhaps "seconds". A time is a shot's start, to the frame, or
+        the beat that it can move to. Empty lines and what follows a # are skipped. Shots that the text does not name
+        keep their planned event.
+    dissolve : seconds of a dissolve for which the text gives none.
     max_move : of `on_the_beat`.
 
     Raises
     ------
     InputError
-        Everything that is wrong with the text, each with its line and what to write.
+        Every error of the text, each with its line and what to write.
     """
     everywhere = [replace(event, kind="cut") for event in planned]
     beats = [shot.start for shot in on_the_beat(song, story, everywhere, max_move=max_move).shots]
@@ -60,8 +60,8 @@ def read_events(
         else:
             frame = boundary(time, song.fps, song.n_frames)
             if frame not in shots:
-                near = min(planned, key=lambda event: abs(event.time - time), default=None)
-                hint = "there is but one shot" if near is None else f"the nearest is {clock_text(near.time)}"
+                nearest = min(planned, key=lambda event: abs(event.time - time), default=None)
+                hint = "there is only one shot" if nearest is None else f"the nearest is {clock_text(nearest.time)}"
                 wrong.append(f"{place}: no shot begins at {clock_text(time)}; {hint}")
             else:
                 length = 0.0 if kind != "dissolve" else dissolve if seconds is None else seconds

@@ -1,8 +1,8 @@
-"""An event plan: how each shot gives way to the next, from how hard the music hits there, and motion from its energy.
+"""An event plan: the transition into each shot, from how hard the music hits there, and motion from its energy.
 
 The audio-driven-video survey's rule: the percentile of the onset decides between a hard cut, a quick dissolve and a
-smooth blend; energy moves the picture, and where it rises the picture zooms in. Music2Video's two rules are options:
-the harder a shot plays, the more steps its pictures get, and a shot begins with something of the one before.
+smooth blend. Energy moves the picture, and where energy rises the picture zooms in. Music2Video's two rules are
+options: the louder a shot, the more sampler steps its pictures get, and a shot begins with a share of the shot before.
 """
 
 from __future__ import annotations
@@ -16,25 +16,31 @@ from ...base.modulation import CURVES
 from ...base.timing import boundary
 from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
 from ...song.curves.shape import follow
-from ..modulate.modulate import walk
+from ..modulate.modulate import drift_distance
 from .onset import onset_slerp_schedule
 
 KINDS = ("cut", "dissolve", "blend")
-# An onset counts for a boundary when it is no farther away, in seconds: what is heard as one with it.
+# An onset counts for a shot's start when it is at most this far away, in seconds: both are heard as one.
 NEAR_SECONDS = 0.05
 # Seconds in which energy rises and falls in the motion that it drives.
 ATTACK, RELEASE = 0.15, 0.6
 # Music2Video takes 10 iterations, and 110 more at the song's full intensity.
 LEAST_ITERATIONS, MORE_ITERATIONS = 10.0, 110.0
-# Directions in which shots drift in turn: dx, dy.
+# Directions in which successive shots pan: dx, dy.
 DIRECTIONS = ((1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Event:
-    """How a shot begins: its start in seconds, the kind of transition into it, how long a dissolve takes.
+    """How a shot begins.
 
-    rank: where its onset stands among the song's, 0..1.
+    Attributes
+    ----------
+    shot : its number.
+    time : its start, in seconds.
+    kind : the transition into it, one of `KINDS`.
+    seconds : how long a dissolve takes; 0 for the other kinds.
+    rank : of its onset among the song's, 0..1, see `onset_ranks`.
     """
 
     shot: int
@@ -45,10 +51,16 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """How much moves. zoom: growth per second where energy rises fastest. drift: share of the width per second at full
-    energy. walk: radians per second that the noise walks at full energy. carry: weight of the shot before when a shot
-    begins, gone after `carry_seconds`. intensity_steps: fewer steps where the music is soft.
+class MotionAmounts:
+    """How much the music moves pictures.
+
+    Attributes
+    ----------
+    zoom : growth per second where energy rises fastest.
+    drift : pan at full energy, as a share of the width per second.
+    walk : noise drift at full energy, in radians per second.
+    carry : weight of the shot before when a shot begins, 0..1; it falls to 0 within `carry_seconds`.
+    intensity_steps : whether quiet shots get fewer sampler steps.
     """
 
     zoom: float = 0.0
@@ -60,9 +72,16 @@ class Motion:
 
 
 def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
-    """Where the onset strength at some times stands among the song's onsets: float (n,) in 0..1.
+    """Percentile rank of the onset strength at some times among the song's onsets.
 
-    A half is in the middle, ties count half, silence is 0. Without onsets, all frames are compared.
+    Parameters
+    ----------
+    times : seconds.
+
+    Returns
+    -------
+    float64 (n,) : 0..1; a half is the median, ties count half, silence is 0. In a song without onsets, the strength is
+        compared with that of all frames.
     """
     curve = song.curve("onset").astype(np.float64)
     around = int(np.ceil(NEAR_SECONDS * float(song.fps)))
@@ -82,14 +101,17 @@ def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
 def plan_events(
     song: SongAnalysis, story: Story, *, cut_above: float = 0.75, dissolve_above: float = 0.4, dissolve: float = 0.4
 ) -> list[Event]:
-    """The transition into every shot but the first, by the rank of its onset.
+    """Plan the transition into every shot but the first, by the rank of its onset.
 
     Parameters
     ----------
     cut_above, dissolve_above : ranks 0..1 from which a shot cuts in or dissolves in; below, it blends.
     dissolve : seconds that a dissolve takes.
 
-    Raises InputError when a number is out of range.
+    Raises
+    ------
+    InputError
+        A number is out of range.
     """
     if not 0 <= dissolve_above <= cut_above <= 1.01:
         raise InputError(
@@ -107,9 +129,9 @@ def plan_events(
 
 
 def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float = 0.25) -> Story:
-    """The story in which shots that cut or dissolve in start on the nearest beat, `max_move` seconds away at most.
+    """Move the starts of shots that cut or dissolve in to the nearest beat, by at most `max_move` seconds.
 
-    A start stays where the move would leave a shot without a frame, or where another is already.
+    A start stays where the move would leave a shot without a frame, or where another shot starts on that beat.
     """
     starts = [shot.start for shot in story.shots]
     kinds = {event.shot: event.kind for event in events}
@@ -136,21 +158,25 @@ def event_schedule(
     events: list[Event],
     *,
     travel: float = 0.3,
-    motion: Motion | None = None,
+    motion: MotionAmounts | None = None,
     **pace,
 ) -> FrameSchedule:
-    """A schedule with the planned transitions.
+    """Make a schedule with the planned transitions.
 
-    Before a blend a shot goes all the way to the next, at the pace of its mode. Before a cut or a dissolve it goes only
-    a part of it; a dissolve then fades, faster in its middle, so that the next shot's own picture is reached on its
-    first frame.
+    Before a blend, t of a shot rises to 1, by its pacing mode. Before a cut or a dissolve it rises to `travel` only. A
+    dissolve then fades, fastest in its middle, and reaches the next keyframe on the next shot's first frame.
 
     Parameters
     ----------
-    events : how shots begin; a shot without one blends in.
-    travel : share of the way that a shot goes before a cut or a dissolve, 0..1; 0 holds its picture.
-    motion : see `Motion`; none leaves all curves away.
-    pace : of `onset_slerp_schedule`.
+    events : how shots begin; a shot without an event blends in.
+    travel : how far a shot goes towards the next before a cut or a dissolve, 0..1; 0 holds its keyframe.
+    motion : without it the schedule has no curves.
+    pace : passed to `onset_slerp_schedule`.
+
+    Raises
+    ------
+    InputError
+        A number is out of range, or an event is of a shot that the story does not have.
     """
     if not 0 <= travel <= 1:
         raise InputError(f"travel must be from 0 to 1, got {travel:g}.")
@@ -177,7 +203,7 @@ def event_schedule(
 
 
 def energy(song: SongAnalysis) -> np.ndarray:
-    """Loudness of the song for motion, float64 (n_frames,) in 0..1: its largest value is 1 unless it is silent."""
+    """Smoothed loudness of the song, float64 (n_frames,) in 0..1, with its maximum at 1; 0 throughout in silence."""
     curve = song.curve("rms").astype(np.float64)
     # A song that begins loud does not rise at its start.
     lead = np.repeat(curve[:1], int(5 * RELEASE * float(song.fps)))
@@ -194,10 +220,13 @@ def rising(values: np.ndarray, fps: float) -> np.ndarray:
     return rise / max(float(rise.max(initial=0)), 0.05)
 
 
-def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str, np.ndarray]:
-    """The curves of a motion, by name; those that would change nothing are left away.
+def motion_curves(song: SongAnalysis, story: Story, motion: MotionAmounts) -> dict[str, np.ndarray]:
+    """The curves of a motion, by name -> float64 (n_frames,); curves without an effect are left out.
 
-    Raises InputError when an amount is out of range.
+    Raises
+    ------
+    InputError
+        An amount is out of range.
     """
     for name, most in (("zoom", 5.0), ("drift", 5.0), ("walk", 20.0), ("carry", 1.0)):
         if not 0 <= getattr(motion, name) <= most:
@@ -209,10 +238,10 @@ def motion_curves(song: SongAnalysis, story: Story, motion: Motion) -> dict[str,
         curves["zoom"] = 1 + motion.zoom * rising(level, fps)
     if motion.drift:
         for axis, name in enumerate(("dx", "dy")):
-            turns = [DIRECTIONS[shot % len(DIRECTIONS)][axis] for shot in range(len(story.shots))]
-            curves[name] = motion.drift * level * np.repeat(turns, np.diff(firsts))
+            directions = [DIRECTIONS[shot % len(DIRECTIONS)][axis] for shot in range(len(story.shots))]
+            curves[name] = motion.drift * level * np.repeat(directions, np.diff(firsts))
     if motion.walk:
-        curves["noise_walk"] = walk(motion.walk * level, fps)
+        curves["noise_walk"] = drift_distance(motion.walk * level, fps)
     if motion.carry:
         since = np.concatenate([np.arange(count) for count in np.diff(firsts)]) / fps
         weight = motion.carry * np.clip(1 - since / max(motion.carry_seconds, 1e-3), 0, 1)

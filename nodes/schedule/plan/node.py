@@ -181,7 +181,7 @@ class EventPlan(io.ComfyNode):
                 intensity_steps=False) -> io.NodeOutput:  # fmt: skip
         import torch
         from .event_text import read_events, write_events
-        from .events import Motion, event_schedule, on_the_beat, plan_events
+        from .events import MotionAmounts, event_schedule, on_the_beat, plan_events
 
         song, given = SongAnalysis.of(beat_envelope), Story.of(story)
         options = {"cut_above": cut_above, "dissolve_above": dissolve_above, "dissolve": dissolve_seconds}
@@ -189,7 +189,7 @@ class EventPlan(io.ComfyNode):
         events = read_events(edits, song, given, planned, dissolve=dissolve_seconds, max_move=max_move)
         told = on_the_beat(song, given, events, max_move=max_move)
         events = [replace(event, time=told.shots[event.shot].start) for event in events]
-        motion = Motion(zoom=zoom, drift=drift, walk=walk, carry=carry, intensity_steps=intensity_steps)
+        motion = MotionAmounts(zoom=zoom, drift=drift, walk=walk, carry=carry, intensity_steps=intensity_steps)
         schedule = event_schedule(song, told, events, travel=travel, motion=motion, mode=mode)
         text = write_events(events, told)
         plot = torch.from_numpy(plot_schedule(song, told, schedule, mode=mode)).float() / 255

@@ -1,8 +1,8 @@
-"""Pacing by onsets: how far each frame has moved from its shot's picture towards the next one.
+"""The onset slerp schedule: how far each frame has moved from its shot's keyframe towards the next one.
 
-The idea is MVP's (arXiv 2502.02610), which paces Giffusion's interpolation by the onset strength
-envelope. Giffusion's own rule divides an inclusive cumulative sum by its end, so that a segment
-starts past its keyframe and silence divides by zero; here every segment starts on its keyframe.
+Pacing interpolation by the onset strength envelope is MVP's idea (arXiv 2502.02610), which builds on Giffusion.
+Giffusion's own rule divides an inclusive cumulative sum by its end, so that a segment starts past its keyframe and
+silence divides by zero. Here every segment starts on its keyframe.
 """
 
 from __future__ import annotations
@@ -11,30 +11,7 @@ import numpy as np
 from ...base.errors import InputError
 from ...base.timing import frame_start
 from ...base.types import FrameSchedule, SongAnalysis, Story
-
-
-def segment_progress(onset: np.ndarray, *, floor: float = 0.05) -> np.ndarray:
-    """Progress of one segment, t(f) = (c(f) - c(start)) / (c(end) - c(start)).
-
-    c is the cumulative sum of onset strength plus floor: the strength of a frame moves the picture
-    from the frame before onto that frame, so a hit is seen on the frame where it is heard.
-
-    Parameters
-    ----------
-    onset : float (n + 1,), onset strength on the segment's frames and on the next keyframe's frame,
-        which is 0 when there is no such frame. Values must be finite and not negative.
-    floor : speed that is always there, in the unit of `onset`. With 0, a stretch without onsets stands still.
-
-    Returns
-    -------
-    float64 (n,) : starts at exactly 0, never goes back, stays below 1 where floor > 0, and would reach
-        1 on the next keyframe's frame. Linear where nothing sounds at all.
-    """
-    steps = np.asarray(onset, dtype=np.float64)[1:] + floor
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    if travelled[-1] <= 0:
-        travelled = np.arange(len(travelled), dtype=np.float64)
-    return travelled[:-1] / travelled[-1]
+from .pace import MODES, paced, travel_shares
 
 
 def onset_slerp_schedule(
@@ -48,24 +25,27 @@ def onset_slerp_schedule(
     pulse: float = 0.15,
     monotone: bool = True,
 ) -> FrameSchedule:
-    """Pace every segment of a story by a curve of the song, or by another mode.
+    """Pace every shot of a story by a curve of the song, or by another mode.
 
     Parameters
     ----------
     song : the curve (n_frames,) in 0..1 and the clock.
-    story : its shots are the keyframes; shot k's picture stands on its first frame.
+    story : its shots; shot k's keyframe is shown on its first frame.
     curve : name of the curve that paces, such as "onset".
-    floor : see `segment_progress`.
+    floor : see `pace.segment_progress`.
     gamma : exponent on the curve; above 1, strong hits count for more.
-    mode : one of `pace.MODES`. A shot whose record has a "pace" of these goes by that one.
-    pulse, monotone : of the mode "cosine + onset".
+    mode : one of `pace.MODES`. A shot whose record has a "pace" uses that mode instead.
+    pulse, monotone : of the mode "cosine + onset", see `pace.cosine_with_pulses`.
 
     Returns
     -------
     FrameSchedule for all frames. The last shot holds its picture.
-    """
-    from .pace import MODES, paced, travel_shares
 
+    Raises
+    ------
+    InputError
+        An unknown mode, a number out of range, or a story that is not as long as the song.
+    """
     modes = [str(shot.record.get("pace", mode)) for shot in story.shots]
     unknown = next((name for name in (mode, *modes) if name not in MODES), None)
     if unknown is not None:

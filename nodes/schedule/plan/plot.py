@@ -1,4 +1,4 @@
-"""A picture of the pacing: the curve, the progress of every shot, how shots begin, and what else changes."""
+"""A plot of a schedule: the curve that paces, the progress of every shot, how shots begin, and other curves."""
 
 from __future__ import annotations
 
@@ -25,10 +25,19 @@ def plot_schedule(
     width: int = 1280,
     height: int = 480,
 ) -> np.ndarray:
-    """Plot t, the curve that paces it and how shots begin, with each shot's prompt and mode; below it a lane for
-    each of the schedule's curves and themes. uint8 (height, width, 3); every lane adds to the height.
+    """Plot a schedule: t, the curve that paces it and how shots begin, with each shot's prompt and mode.
 
-    mode: how shots without a pace of their own are paced, to be shown.
+    Below the plot each of the schedule's curves and themes has a lane, which adds to the height.
+
+    Parameters
+    ----------
+    curve : name of the song's curve that paces.
+    mode : pacing mode of shots without one of their own.
+    width, height : pixels, without lanes.
+
+    Returns
+    -------
+    uint8 (height with lanes, width, 3).
     """
     from ...song.audio.plot import BEAT, DOWNBEAT, ENVELOPE, GRID, MUTED, TEXT, dark_figure, dress, figure_to_array
 

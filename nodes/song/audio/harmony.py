@@ -36,19 +36,6 @@ def chroma_filterbank(sample_rate: int, n_fft: int, tuning: float = 0.0) -> np.n
     return weights
 
 
-def chroma(
-    waveform: np.ndarray, sample_rate: int, *, n_fft: int = 2048, hop: int = 512, tuning: float = 0.0
-) -> np.ndarray:
-    """Energy of the pitch classes over time as librosa's chroma_stft gives it.
-
-    Returns
-    -------
-    float32 (12, 1 + samples // hop), C first; each frame's largest is 1, a silent frame is 0
-    """
-    power = _power(waveform, n_fft, hop)
-    return _scaled(power @ chroma_filterbank(sample_rate, n_fft, tuning)).T
-
-
 def _power(waveform: np.ndarray, n_fft: int, hop: int) -> np.ndarray:
     power = np.empty((1 + len(waveform) // hop, n_fft // 2 + 1), np.float32)
     for_each_spectrum(waveform, power.__setitem__, n_fft=n_fft, hop=hop)

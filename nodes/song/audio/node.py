@@ -84,8 +84,8 @@ class AudioBeatEnvelope(io.ComfyNode):
     def execute(cls, audio, fps, curve="onset", beats="", offset_ms=0.0) -> io.NodeOutput:
         import torch
         from ...base.media.audio import samples_of
+        from .beat_times import correct
         from .cache import cached_analysis
-        from .corrections import correct
         from .plot import plot_analysis
         from .view import view_of
 

@@ -69,34 +69,12 @@ def for_each_spectrum(waveform: np.ndarray, work: Callable[[slice, np.ndarray], 
         list(pool.map(one, range(0, n_frames, step)))
 
 
-def band_power(waveform: np.ndarray, filters: np.ndarray, *, n_fft: int, hop: int) -> np.ndarray:
-    """Power of a signal in the bands of a filter bank (n_fft // 2 + 1, bands): float32 (1 + samples // hop, bands)."""
-    result = np.empty((1 + len(waveform) // hop, filters.shape[1]), dtype=np.float32)
-
-    def work(frames: slice, power: np.ndarray) -> None:
-        np.matmul(power, filters, out=result[frames])
-
-    for_each_spectrum(waveform, work, n_fft=n_fft, hop=hop)
-    return result
-
-
 def centroid_of(power: np.ndarray, sample_rate: int) -> np.ndarray:
     """Mean frequency of magnitude spectra, Hz, float32 (frames,), from their power (frames, bins); 0 in silence."""
     magnitude = np.sqrt(power)
     total = magnitude.sum(axis=1)
     frequencies = np.linspace(0, sample_rate / 2, power.shape[1], dtype=np.float32)
     return np.where(total > 0, magnitude @ frequencies / np.maximum(total, 1e-30), 0).astype(np.float32)
-
-
-def spectral_centroid(waveform: np.ndarray, sample_rate: int, *, n_fft: int = 2048, hop: int = 512) -> np.ndarray:
-    """Spectral centroid as librosa defines it, Hz, float32 (1 + samples // hop,)."""
-    result = np.empty(1 + len(waveform) // hop, dtype=np.float32)
-
-    def work(frames: slice, power: np.ndarray) -> None:
-        result[frames] = centroid_of(power, sample_rate)
-
-    for_each_spectrum(waveform, work, n_fft=n_fft, hop=hop)
-    return result
 
 
 def decibel_rise(power: np.ndarray, *, lag: int = 1, top_db: float = 80.0) -> np.ndarray:
@@ -112,32 +90,6 @@ def decibel_rise(power: np.ndarray, *, lag: int = 1, top_db: float = 80.0) -> np
 def aligned(rise: np.ndarray, n: int, *, n_fft: int, hop: int, lag: int = 1) -> np.ndarray:
     """A mean rise (frames - lag,) as (n,) values whose frames look back: a centred window hears half a window ahead."""
     return np.pad(rise, (lag + n_fft // (2 * hop), 0))[:n]
-
-
-def flux(power: np.ndarray, *, n_fft: int, hop: int, lag: int = 1, top_db: float = 80.0) -> np.ndarray:
-    """Mean rise in dB over all bands, float32 (frames,), aligned so that a frame looks back, not ahead."""
-    rise = decibel_rise(power, lag=lag, top_db=top_db).mean(axis=1)
-    return aligned(rise, len(power), n_fft=n_fft, hop=hop, lag=lag)
-
-
-def onset_strength(
-    waveform: np.ndarray, sample_rate: int, *, n_fft: int = 2048, hop: int = 512, n_mels: int = 128, lag: int = 1
-) -> np.ndarray:
-    """Onset strength as librosa defines it: mean rise of the log-power mel spectrogram.
-
-    Parameters
-    ----------
-    waveform : float32 (samples,)
-    sample_rate : Hz
-    n_fft, hop, lag : window and step in samples, distance of the compared frames in steps
-    n_mels : number of mel bands
-
-    Returns
-    -------
-    float32 (1 + samples // hop,), dB, value k for the time k * hop / sample_rate
-    """
-    power = band_power(waveform, mel_filterbank(sample_rate, n_fft, n_mels), n_fft=n_fft, hop=hop)
-    return flux(power, n_fft=n_fft, hop=hop, lag=lag)
 
 
 def rms(waveform: np.ndarray, *, frame_length: int = 2048, hop: int = 512) -> np.ndarray:

@@ -10,7 +10,7 @@ from ...base.types import SongAnalysis
 from ..audio.signal import SILENCE_PEAK, checked, mono
 from . import regressor, rules, smile
 from .descriptors import COLUMNS, HOP, RATE, descriptors
-from .smooth import SMOOTHERS, segments_of
+from .mood_segments import SMOOTHERS, segments_of
 from .timeline import HOP_SECONDS, EmotionTimeline, count
 
 MODELS = ("auto", "opensmile", "built-in", "rules")

@@ -2,7 +2,7 @@
 
 from ...base.types import SongAnalysis
 from ...host import current
-from .smooth import SMOOTHERS
+from .mood_segments import SMOOTHERS
 from .timeline import EmotionTimeline
 from comfy_api.latest import io
 

@@ -30,7 +30,7 @@ _SILENT_DB = -55.0
 
 
 @dataclass(frozen=True)
-class Segment:
+class HeardSegment:
     """What was recognised in [start, end) seconds, and how sure the recogniser was.
 
     no_speech: probability that nobody speaks. log_probability: mean of the tokens'. compression: of the text; loops
@@ -46,7 +46,9 @@ class Segment:
     compression: float = 1.0
 
 
-def clean(segments: list[Segment], waveform: np.ndarray, sample_rate: int) -> tuple[list[Segment], tuple[str, ...]]:
+def clean(
+    segments: list[HeardSegment], waveform: np.ndarray, sample_rate: int
+) -> tuple[list[HeardSegment], tuple[str, ...]]:
     """Leave out what was not sung.
 
     Parameters
@@ -59,8 +61,8 @@ def clean(segments: list[Segment], waveform: np.ndarray, sample_rate: int) -> tu
     -------
     The segments that stay, and a note for each kind of what was left out.
     """
-    reasons: dict[str, list[Segment]] = {}
-    kept: list[Segment] = []
+    reasons: dict[str, list[HeardSegment]] = {}
+    kept: list[HeardSegment] = []
     for segment in segments:
         reason = _invented(segment, waveform, sample_rate)
         if reason is None:
@@ -78,7 +80,7 @@ def clean(segments: list[Segment], waveform: np.ndarray, sample_rate: int) -> tu
     return kept, notes
 
 
-def _invented(segment: Segment, waveform: np.ndarray, sample_rate: int) -> str | None:
+def _invented(segment: HeardSegment, waveform: np.ndarray, sample_rate: int) -> str | None:
     plain = " ".join(plain_words(segment.text))
     if not plain or _NOTES.match(segment.text):
         return "no words"
@@ -100,10 +102,10 @@ def _invented(segment: Segment, waveform: np.ndarray, sample_rate: int) -> str |
     return None
 
 
-def _without_loops(segments: list[Segment]) -> tuple[list[Segment], list[Segment]]:
+def _without_loops(segments: list[HeardSegment]) -> tuple[list[HeardSegment], list[HeardSegment]]:
     """Of many equal segments in a row the first, where their even lengths or the recogniser's doubt give them away."""
-    kept: list[Segment] = []
-    dropped: list[Segment] = []
+    kept: list[HeardSegment] = []
+    dropped: list[HeardSegment] = []
     for _, group in groupby(segments, key=lambda segment: " ".join(plain_words(segment.text))):
         run = list(group)
         lengths = np.array([segment.end - segment.start for segment in run])
@@ -115,7 +117,7 @@ def _without_loops(segments: list[Segment]) -> tuple[list[Segment], list[Segment
     return kept, dropped
 
 
-def tightened(segment: Segment) -> Segment:
+def tightened(segment: HeardSegment) -> HeardSegment:
     """The segment without the pauses that Whisper counts to its first word, or after a word before a long solo."""
     if not segment.words:
         return segment
@@ -129,7 +131,7 @@ def tightened(segment: Segment) -> Segment:
     return replace(segment, start=max(segment.start, first.start), words=(first, *segment.words[1:]))
 
 
-def lines_of(segments: list[Segment]) -> tuple[Line, ...]:
+def lines_of(segments: list[HeardSegment]) -> tuple[Line, ...]:
     """Segments as lines: split at pauses and where they are long, each as long as its words."""
     lines: list[Line] = []
     for segment in segments:
@@ -143,7 +145,7 @@ def lines_of(segments: list[Segment]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _split(segment: Segment) -> list[list[Word]]:
+def _split(segment: HeardSegment) -> list[list[Word]]:
     words = list(segment.words) or [Word(segment.start, max(segment.end, segment.start + 0.1), segment.text)]
     parts = [[words[0]]]
     for word in words[1:]:

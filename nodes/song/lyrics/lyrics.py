@@ -66,13 +66,6 @@ class Lyrics(JsonType):
                     f"{following.start:g} s; lines must not overlap."
                 )
 
-    def line_at(self, seconds: float) -> Line | None:
-        """The line that is sung at an instant, None where nobody sings."""
-        from bisect import bisect_right
-
-        index = bisect_right(self.lines, seconds, key=lambda line: line.start) - 1
-        return self.lines[index] if index >= 0 and seconds < self.lines[index].end else None
-
     def within(self, start: float, end: float) -> tuple[Line, ...]:
         """The lines of which at least half lies in [start, end), or that fill at least half of it."""
         found = []

@@ -137,20 +137,6 @@ def to_lrc(lyrics: Lyrics) -> str:
     return "\n".join(rows)
 
 
-def to_srt(lyrics: Lyrics) -> str:
-    """Lyrics as SubRip subtitles."""
-    rows = []
-    for number, line in enumerate(lyrics.lines, 1):
-        rows += [str(number), f"{_subtitle(line.start)} --> {_subtitle(line.end)}", line.text, ""]
-    return "\n".join(rows)
-
-
 def _stamp(seconds: float) -> str:
     hundredths = int(seconds * 100 + 0.5)
     return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
-
-
-def _subtitle(seconds: float) -> str:
-    thousandths = int(seconds * 1000 + 0.5)
-    whole = thousandths // 1000
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},{thousandths % 1000:03d}"

@@ -12,7 +12,7 @@ import numpy as np
 from ...base.errors import InputError
 from ..audio.signal import checked, mono
 from .align import align
-from .clean import Segment, clean, lines_of, tightened
+from .clean import HeardSegment, clean, lines_of, tightened
 from .lyrics import Lyrics, Word
 from .parse import parse_lyrics
 
@@ -88,7 +88,7 @@ def recognise(
     language: str = "",
     backend: str = "auto",
     on_progress: Callable[[float], None] = lambda share: None,
-) -> tuple[list[Segment], str]:
+) -> tuple[list[HeardSegment], str]:
     """What Whisper makes of a mono signal at 16 kHz: segments in order, and the language's code."""
     if backend not in BACKENDS:
         raise InputError(f"The backend must be one of {', '.join(BACKENDS)}, got '{backend}'.")
@@ -134,7 +134,7 @@ def _missing(name: str, how: str) -> InputError:
 
 def _faster(
     signal: np.ndarray, model: str, language: str | None, host: Host, on_progress: Callable[[float], None]
-) -> tuple[list[Segment], str]:
+) -> tuple[list[HeardSegment], str]:
     from faster_whisper import WhisperModel
 
     try:
@@ -159,7 +159,7 @@ def _faster(
         host.check_interrupt()
         words = tuple(Word(float(word.start), float(word.end), word.word) for word in part.words or ())
         segments.append(
-            Segment(
+            HeardSegment(
                 part.start, part.end, part.text, words, part.no_speech_prob, part.avg_logprob, part.compression_ratio
             )
         )
@@ -169,7 +169,7 @@ def _faster(
 
 def _openai(
     signal: np.ndarray, model: str, language: str | None, host: Host, on_progress: Callable[[float], None]
-) -> tuple[list[Segment], str]:
+) -> tuple[list[HeardSegment], str]:
     import whisper
 
     known = Path(os.path.expanduser("~/.cache/whisper")) / f"{model}.pt"
@@ -187,7 +187,7 @@ def _openai(
     )  # fmt: skip
     on_progress(1.0)
     segments = [
-        Segment(
+        HeardSegment(
             float(part["start"]), float(part["end"]), part["text"],
             tuple(Word(float(word["start"]), float(word["end"]), word["word"]) for word in part.get("words", ())),
             part["no_speech_prob"], part["avg_logprob"], part["compression_ratio"],

@@ -10,7 +10,7 @@ from ...base.errors import InputError
 from ...base.types import FrameSchedule, Story
 from ...host.port import Host
 from ..interpolate import common_tokens, repeat_tokens
-from ..pictures import ShotMaterial
+from ..model_inputs import ModelInputs
 from ..plan import excerpt_frames
 from ..recipe import CARRY, T, recipe_rows, unfollowed
 from ..settings import RenderSettings
@@ -25,7 +25,13 @@ _ONE_FOR_ALL = ("cfg", "steps", "lora_strength")
 
 
 class FrameNoise:
-    """A NOISE for Sampler Custom Advanced: what each frame starts from. seed: of the first frame's shot."""
+    """A NOISE for Sampler Custom Advanced: the starting noise of each frame.
+
+    Parameters
+    ----------
+    seed : of the first frame's shot.
+    noise : (n, 4, h, w).
+    """
 
     def __init__(self, seed: int, noise: torch.Tensor):
         self.seed = seed
@@ -43,10 +49,15 @@ class FrameNoise:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """Frames for a sampler: positive, negative (n, tokens, 768), empty latent (n, 4, h, w).
+class SamplerBatch:
+    """Frames for a sampler, a row for each.
 
-    note: what is left out, or "".
+    Attributes
+    ----------
+    frames : of the song.
+    positive, negative : prompt embeddings (n, tokens, 768).
+    latent : empty, (n, 4, h, w).
+    note : what of the schedule a sampler cannot follow, or "".
     """
 
     frames: range
@@ -57,7 +68,7 @@ class Clip:
     note: str
 
 
-def schedule_clip(
+def sampler_batch(
     host: Host,
     clip: Any,
     story: Story,
@@ -66,11 +77,17 @@ def schedule_clip(
     *,
     start: float = 0.0,
     frames: int = 24,
-) -> Clip:
-    """The frames of a schedule from `start` (seconds) on, `frames` of them or fewer at the song's end.
+) -> SamplerBatch:
+    """A short stretch of a schedule as one batch for a sampler.
 
-    Noise and prompts are those that Render Music Video samples in exact mode: the noise walks, what carries over and
-    themes included. All prompts are repeated to one number of tokens, which changes no picture.
+    Noise and prompts are those that Render Music Video samples in exact mode: noise drift, themes and the weight of the
+    shot before included. All prompts are repeated to one number of tokens, which changes no picture.
+
+    Parameters
+    ----------
+    clip : the host's text encoder.
+    start : seconds.
+    frames : how many; the song's end may leave fewer.
 
     Raises
     ------
@@ -97,16 +114,16 @@ def schedule_clip(
 
     pairs = [(int(schedule.shot_a[frame]), int(schedule.shot_b[frame])) for frame in chosen]
     texts = {text for a, _ in pairs for text in extras(a)}
-    material = ShotMaterial(host, clip, story, settings, sorted({shot for pair in pairs for shot in pair}), texts)
+    material = ModelInputs(host, clip, story, settings, sorted({shot for pair in pairs for shot in pair}), texts)
     made = []
     for frame, (a, b) in zip(chosen, pairs, strict=True):
         row = rows[frame].copy()
         row[T] = 0.0 if a == b else row[T]
-        made.append(material.cooked(a, b, [row.tolist()], extras(a)))
+        made.append(material.recipe_batch(a, b, [row.tolist()], extras(a)))
     tokens = common_tokens([part for _, positive, negative in made for part in (positive, negative)])
     positive, negative = (torch.cat([repeat_tokens(row[kind], tokens) for row in made]) for kind in (1, 2))
     noise = torch.cat([row[0] for row in made])
-    return Clip(
+    return SamplerBatch(
         chosen,
         FrameNoise(material.seeds[pairs[0][0]], noise),
         positive,

@@ -1,4 +1,4 @@
-"""What is left to do of a render: pictures to sample, and from them time and disk."""
+"""The remaining work of a render: pictures to sample, and the time and disk that they need."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 from ..host.port import Host, Sampling
-from .pictures import ShotMaterial
+from .chunk_pictures import ChunkPictures
+from .model_inputs import ModelInputs
 from .plan import Plan, Segment
 from .quality import TRAVEL
 from .recipe import STEPS
 from .report import Estimate, SpeedRecord, disk_bytes, encode_seconds
-from .shown import ShownPictures
 
 Chunks = list[tuple[Segment, range]]
 
 
 def time_one_step(
-    host: Host, model: Any, vae: Any, plan: Plan, material: ShotMaterial, segment: Segment
+    host: Host, model: Any, vae: Any, plan: Plan, material: ModelInputs, segment: Segment
 ) -> tuple[float, float]:
-    """Seconds of one sampler step and of one decode of a picture, after one of each to warm up."""
+    """Seconds of one sampler step and of one decode of a picture, each measured at its second run."""
     settings = plan.settings
     batch = material.batch(segment.shot_a, segment.shot_b, [0.0] * settings.batch_size)
     options = {"cfg": settings.cfg, "sampler": settings.sampler, "scheduler": settings.scheduler}
@@ -35,10 +35,12 @@ def time_one_step(
     return seconds
 
 
-def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int, float]:
-    """How many pictures may have to be sampled for every segment with missing chunks, by its first frame.
+def pictures_left(plan: Plan, shown: ChunkPictures, missing: Chunks) -> dict[int, float]:
+    """How many pictures at most must be sampled for each segment with missing chunks.
 
-    A picture that feedback paints anew in part counts by its share of the steps.
+    Returns
+    -------
+    first frame of the segment -> number of pictures. One that feedback paints in part counts by its share of the steps.
     """
     shots: set = set()
     left = {}
@@ -48,12 +50,12 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
         if shown.feedback is not None:
             last = max(frames.stop for frames in chunks) - segment.first_frame
             between = shown.feedback.steps_left(segment, last) / plan.settings.steps
-            keyframes = shown.feedback.stills_left(segment, last)
+            keyframes = shown.feedback.keyframes_left(segment, last)
         elif shown.source.exact and not plan.draft and not segment.blend:
             numbers = np.unique(np.concatenate([shown.numbers(segment, frames) for frames in chunks]))
             measuring = plan.measuring(segment)
             batches = shown.source.exact_batches(segment, numbers).values()
-            between = sum(len(batch) + shown.source.ends for batch in batches) + measuring
+            between = sum(len(batch) + shown.source.sampler.ends for batch in batches) + measuring
             if segment.windows is not None:
                 keyframes = set()
             elif not measuring:
@@ -70,7 +72,16 @@ def pictures_left(plan: Plan, shown: ShownPictures, missing: Chunks) -> dict[int
 def estimate(
     plan: Plan, fps, missing: Chunks, pictures: float, speed: tuple[float, float] | None, encoding_speed: SpeedRecord
 ) -> Estimate:
-    """The cost of what is missing. speed: seconds of a step and of a decode, when they are known."""
+    """Estimate the cost of what is missing.
+
+    Parameters
+    ----------
+    fps : frames per second of the video.
+    missing : chunks that are not encoded yet.
+    pictures : that must be sampled, see `pictures_left`.
+    speed : seconds of a sampler step and of a decode of one picture, where they are known.
+    encoding_speed : what earlier renders measured.
+    """
     settings, encoding = plan.settings, plan.settings.encoding
     frames = sum(len(part) for _, part in missing)
     known = encoding_speed.read()

@@ -1,4 +1,4 @@
-"""Noise and prompt embeddings of the shots, and what a micro-batch of pictures is sampled from."""
+"""What a batch of pictures is sampled from: noise and prompt embeddings, interpolated between shots."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ from ..diffusion.animatediff import WINDOW
 from ..host.port import Host
 from ..story.person import with_person
 from .interpolate import common_tokens, repeat_tokens, slerp
+from .noise_drift import drifted
 from .plan import shot_seeds
-from .recipe import CARRY, THEMES, WALK, T
+from .recipe import CARRY, DRIFT, THEMES, T
 from .settings import RenderSettings
-from .walk import walked
 
 
-class ShotMaterial:
-    """The noise (1, 4, H/8, W/8) and prompt embeddings (1, tokens, 768) of some shots."""
+class ModelInputs:
+    """Noise (1, 4, H/8, W/8) and prompt embeddings (1, tokens, 768) of some shots.
+
+    Parameters
+    ----------
+    shots : numbers of the shots whose prompts are encoded; all where None.
+    extras : further prompts to encode, see `Recipes.extras`.
+
+    Attributes
+    ----------
+    seeds : the noise seed of every shot of the story.
+    """
 
     def __init__(
         self,
@@ -56,9 +66,9 @@ class ShotMaterial:
     def batch(
         self, shot_a: int, shot_b: int, positions: Iterable[float]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(noise, positive, negative), one row per position between two shots.
+        """(noise, positive, negative), one row per position, 0..1, between two shots.
 
-        Noise is interpolated as one vector, embeddings token by token.
+        Noise is slerped as one vector, embeddings token by token.
         """
         (positive_a, negative_a), (positive_b, negative_b) = self.prompts(shot_a, shot_b)
         noise_a, noise_b = self.noise(shot_a), self.noise(shot_b)
@@ -69,7 +79,7 @@ class ShotMaterial:
             negative.append(slerp(negative_a, negative_b, t, dim=2))
         return torch.cat(noise), torch.cat(positive), torch.cat(negative)
 
-    def cooked(
+    def recipe_batch(
         self,
         shot_a: int,
         shot_b: int,
@@ -79,9 +89,14 @@ class ShotMaterial:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(noise, positive, negative), one row per recipe between two shots.
 
-        extras: prompts that recipes mix in, the shot before's and the themes'. The noise of both shots walks before it
-        is interpolated; places: the row that each picture has of the noise of a whole window. The shot before's prompt
-        is interpolated with the prompt by its weight, then the mean of the themes, weighted, by their sum.
+        The noise of both shots drifts before it is interpolated. The prompt is slerped with the shot before's by that
+        one's weight, then with the weighted mean of the themes by the sum of their weights.
+
+        Parameters
+        ----------
+        rows : the recipe of each picture, see `recipe`.
+        extras : prompts that recipes mix in, the shot before's and then the themes'.
+        places : with a motion module, each picture's row of a shot's noise (16, 4, H/8, W/8).
         """
         shots = [self._story.shots[shot] for shot in (shot_a, shot_b)]
         texts = [text for shot in shots for text in (shot.prompt, shot.negative)] + list(extras)
@@ -92,8 +107,8 @@ class ShotMaterial:
         own = [(self.seeds[shot], self.noise(shot, WINDOW if places else 1)) for shot in (shot_a, shot_b)]
         for row, place in zip(rows, places or [0] * len(rows), strict=True):
             t = row[T]
-            walks = [walked(drawn[place : place + 1], seed, row[WALK]) for seed, drawn in own]
-            noise.append(slerp(*walks, t, dim=(1, 2, 3)))
+            drifts = [drifted(drawn[place : place + 1], seed, row[DRIFT]) for seed, drawn in own]
+            noise.append(slerp(*drifts, t, dim=(1, 2, 3)))
             prompt = slerp(slerp(positive_a, positive_b, t, dim=2), before, row[CARRY], dim=2)
             weights = row[THEMES:]
             share = float(sum(weights))

@@ -1,4 +1,4 @@
-"""The pictures that the frames of a chunk show: decoded, blended between two anchors, or made from each other."""
+"""The pictures of a chunk's frames: decoded, blended between two anchors, or by feedback made from each other."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 from ..host.port import Host
-from .anchors import Way
+from .anchors import Interval
 from .feedback import Feedback
+from .latents import LatentSource
 from .motion.smooth import smoothed
 from .plan import Plan, Segment
 from .quality import FEEDBACK, quality_named
 from .report import StageClock
-from .sampling import LatentSource
 
 
-class ShownPictures:
+class ChunkPictures:
     """Gives the pictures of chunks, in the levels of the encoding.
 
-    advance(steps, picture): called as pictures become ready. tick(steps): as sampler steps go by. decoded: how many
-    pictures were decoded; decode_seconds: how long each took.
+    Parameters
+    ----------
+    advance : advance(steps, picture) is called as pictures become ready.
+    tick : tick(steps) is called as sampler steps go by.
+
+    Attributes
+    ----------
+    decoded : how many pictures were decoded.
+    decode_seconds : how long each took.
     """
 
     def __init__(
@@ -44,13 +51,20 @@ class ShownPictures:
         self._buffers: dict[str, np.ndarray] = {}
 
     def numbers(self, segment: Segment, frames: range) -> np.ndarray:
-        """Which of a segment's pictures are needed for frames of it: those shown, and what smoothing looks at."""
-        return np.unique(segment.picture[within(segment, self._looked_at(segment, frames))])
+        """Which of a segment's pictures its frames need: those they show, and the neighbours that smoothing reads."""
+        return np.unique(segment.picture[within(segment, self._frames_read(segment, frames))])
 
-    def of_chunk(self, segment: Segment, way: Way | None, frames: range) -> list[np.ndarray]:
-        """The pictures (H, W, 3) of a chunk's frames, good until the next call.
+    def of_chunk(self, segment: Segment, interval: Interval | None, frames: range) -> list[np.ndarray]:
+        """The pictures of a chunk's frames, valid until the next call.
 
-        way: the segment's way with its anchors; None where every picture is sampled, or made from the one before.
+        Parameters
+        ----------
+        interval : the segment's, with its anchors; None where every picture is sampled, or made from the one before.
+        frames : of the video.
+
+        Returns
+        -------
+        uint8 or uint16 (H, W, 3) for each frame.
         """
         if self.feedback is not None:
             own = within(segment, frames)
@@ -61,15 +75,15 @@ class ShownPictures:
                 self.advance(1, to_uint8(torch.from_numpy(picture)))
             return list(slots)
         with self.clock.stage("decode"):
-            found = self._pictures(segment, way, self.numbers(segment, frames))
-        looked_at = self._looked_at(segment, frames)
-        pictures = [found[number] for number in segment.picture[within(segment, looked_at)].tolist()]
+            found = self._pictures(segment, interval, self.numbers(segment, frames))
+        read = self._frames_read(segment, frames)
+        pictures = [found[number] for number in segment.picture[within(segment, read)].tolist()]
         if not self.plan.smooths:
             return pictures
         with self.clock.stage("smooth"):
-            return self._smoothed(pictures, frames.start - looked_at.start, len(frames))
+            return self._smoothed(pictures, frames.start - read.start, len(frames))
 
-    def _looked_at(self, segment: Segment, frames: range) -> range:
+    def _frames_read(self, segment: Segment, frames: range) -> range:
         """The frames, and with smoothing one more on both sides, as far as the segment goes."""
         more = int(self.plan.smooths)
         return range(max(frames.start - more, segment.first_frame), min(frames.stop + more, segment.last_frame))
@@ -82,22 +96,21 @@ class ShownPictures:
         return list(slots)
 
     def _slots(self, count: int, use: str = "pictures") -> np.ndarray:
-        """Room for pictures (count, H, W, 3) in the encoding's levels, the same for all chunks."""
-        # Pictures that come and go among a decoder's temporaries would leave holes in the heap, and memory would grow
-        # with the song.
+        """A buffer for pictures (count, H, W, 3) in the encoding's levels, shared by all chunks."""
+        # New arrays among a decoder's temporaries would leave holes in the heap, and memory would grow with the song.
         room = self._buffers.get(use)
         if room is None or len(room) < count:
             size = (self.plan.settings.height, self.plan.settings.width, 3)
             room = self._buffers[use] = np.empty((count, *size), self.levels)
         return room[:count]
 
-    def _pictures(self, segment: Segment, way: Way | None, shown: np.ndarray) -> dict[int, np.ndarray]:
-        """Pictures (H, W, 3) of a segment by number, good until the next call."""
+    def _pictures(self, segment: Segment, interval: Interval | None, shown: np.ndarray) -> dict[int, np.ndarray]:
+        """Pictures (H, W, 3) of a segment by number, valid until the next call."""
         numbers, outside = [], set()
-        if way is not None:
-            numbers = np.searchsorted(way.t, segment.t[shown]).tolist()
-            # Anchors may be none of the pictures shown.
-            outside = {anchor for number in numbers for anchor in way.neighbours(number)} - set(numbers)
+        if interval is not None:
+            numbers = np.searchsorted(interval.t, segment.t[shown]).tolist()
+            # An anchor may be a picture that no frame here shows.
+            outside = {anchor for number in numbers for anchor in interval.neighbours(number)} - set(numbers)
         slots = iter(self._slots(len(shown) + len(outside)))
 
         def kept(picture: np.ndarray) -> np.ndarray:
@@ -105,28 +118,28 @@ class ShownPictures:
             slot[:] = picture
             return slot
 
-        if way is None:
+        if interval is None:
             latents = self.source.exact_latents(segment, shown)
             return {picture: kept(self._decode(latents[picture])) for picture in shown.tolist()}
         anchors: dict[int, np.ndarray] = {}
 
         def anchor(number: int) -> np.ndarray:
             if number not in anchors:
-                anchors[number] = kept(self._decode(way.latents[number]))
+                anchors[number] = kept(self._decode(interval.latents[number]))
             return anchors[number]
 
         found = {}
         for picture, number in zip(shown.tolist(), numbers, strict=True):
-            low, high = way.neighbours(number)
-            share = way.share(number)
+            low, high = interval.neighbours(number)
+            share = interval.share(number)
             if share == 0:
                 found[picture] = anchor(low)
-            elif self.plan.draft or segment.blend or way.distance(low, high) <= self.quality.blend:
+            elif self.plan.draft or segment.blend or interval.distance(low, high) <= self.quality.blend:
                 mix = anchor(low) * (1 - share) + anchor(high) * share
                 found[picture] = kept(np.rint(mix))
                 self.advance(1)
             else:
-                found[picture] = kept(self._decode(way.between(number)))
+                found[picture] = kept(self._decode(interval.between(number)))
         return found
 
     def _decode(self, latent: np.ndarray) -> np.ndarray:

@@ -15,7 +15,14 @@ from ...base.timing import snap_fps
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """pictures: gives uint8 (H, W, 3) RGB. fps: frames per second. expected: about how many there are, 0 if unknown."""
+    """Frames of a video, one at a time.
+
+    Attributes
+    ----------
+    pictures : yields uint8 (H, W, 3) RGB.
+    fps : frames per second.
+    expected : about how many frames there are; 0 if unknown.
+    """
 
     pictures: Iterator[np.ndarray]
     fps: Fraction

@@ -1,4 +1,4 @@
-"""From a text of another program to a story and a schedule of a song."""
+"""A story and a schedule of a song from another program's text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def schedule_from_text(
     width: int = 512,
     height: int = 512,
 ) -> tuple[Story, FrameSchedule, str]:
-    """(story, schedule, report) of a text.
+    """Read a text of another program into a story and a schedule.
 
     Parameters
     ----------
@@ -35,7 +35,14 @@ def schedule_from_text(
     fps : frames per second that the text counts by; 0 takes what the text says, else the song's.
     width, height : pixels that shifts are measured by, where the text does not say.
 
-    Raises InputError when the text cannot be read, or there is neither a prompt nor a story.
+    Returns
+    -------
+    story, schedule, and a report of what was read and what was not.
+
+    Raises
+    ------
+    InputError
+        The text cannot be read, or there is neither a prompt nor a story.
     """
     reading = read_text(text)
     if reading is None:

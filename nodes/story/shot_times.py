@@ -1,4 +1,4 @@
-"""When shots begin: cut at the song's parts, on beats, never too short, seldom too long."""
+"""Shot times: a song is cut at its parts and on beats, into shots that are never too short and seldom too long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOO_LONG, _OFF_BEAT, _DOWNBEAT, _MOOD, _LINE, _CHANGE = 20.0, 0.5, -0.3, -0.8, 
 
 @dataclass(frozen=True)
 class _Instants:
-    """Where cuts may be: seconds float64 (n,), and what a cut there costs."""
+    """Possible cuts: their times in seconds, float64 (n,), and the cost of each."""
 
     times: np.ndarray
     costs: np.ndarray

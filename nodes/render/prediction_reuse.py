@@ -1,11 +1,11 @@
-"""Sampling a picture between two that are sampled already, with fewer model calls.
+"""Reuse of predictions: a picture between two sampled ones takes part of its predictions from these neighbours.
 
-What the model says changes from picture to picture in a different way at each noise level. At the first, highest
-levels it says nearly the same about neighbours; at the last, lowest ones it only removes a rest of noise; and below a
-noise level of about 1 the pull of guidance is nearly the same for neighbours. There the answers of both neighbours are
-interpolated, and the model is asked where the picture is decided. Between neighbours that differ much, only the last
-levels are taken from them. (Skipping guidance where it changes little is known from Castillo et al. 2023, "Adaptive
-Guidance", arXiv 2312.12487; interpolating it along a way is ours.)
+How much the model's predictions differ between neighbouring pictures depends on the noise level. At the highest levels
+they are nearly the same. At the lowest the model only removes a rest of noise. Below a noise level of about 1 the
+difference that guidance makes is nearly the same. There both neighbours' predictions are interpolated; at the levels
+between the model is called, since these decide the picture. Between neighbours that differ much, only the predictions
+at the lowest levels are reused. (Castillo et al. 2023, "Adaptive Guidance", arXiv 2312.12487, skips guidance where it
+changes little. Interpolating it between pictures is this project's.)
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-# Noise levels of the sampler, in units of the latent's scale inside it: above the first and below the last nothing is
-# asked, below the middle one only the positive prompt.
+# Noise levels of the sampler, in units of the latent's scale inside it: above the first and below the last the model is
+# not called; below the middle one it is called for the positive prompt only.
 EARLY, GUIDED, LATE = 10.0, 1.0, 0.15
 
 Evaluate = Callable[[bool], tuple]
 
 
 @dataclass
-class Trace:
-    """What the model said in every call while a batch was sampled, one row per picture, on the CPU.
+class PredictionTrace:
+    """The model's predictions while a batch was sampled, one row per picture, on the CPU.
 
-    early: guided estimates; pull: positive minus negative estimate; rest: guided estimate minus the input.
-    Each maps the number of a call to float32 (B, 4, h, w). rows: model rows that were computed.
+    Attributes
+    ----------
+    early, pull, rest : number of the call -> float32 (B, 4, h, w): the guided estimate; the positive minus the negative
+        estimate; the guided estimate minus the input.
+    rows : model rows that were computed.
     """
 
     early: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -37,23 +40,23 @@ class Trace:
     rest: dict[int, torch.Tensor] = field(default_factory=dict)
     rows: int = 0
 
-    def row(self, index: int) -> Trace:
+    def row(self, index: int) -> PredictionTrace:
         """The trace of one picture of the batch."""
         parts = ({call: part[index : index + 1] for call, part in kind.items()} for kind in self.kinds())
-        return Trace(*parts)
+        return PredictionTrace(*parts)
 
-    def after(self, count: int) -> Trace:
+    def after(self, count: int) -> PredictionTrace:
         """The trace of the pictures after the first `count`, with all the rows that were computed."""
         parts = ({call: part[count:] for call, part in kind.items()} for kind in self.kinds())
-        return Trace(*parts, self.rows)
+        return PredictionTrace(*parts, self.rows)
 
     def kinds(self) -> tuple[dict, dict, dict]:
         """The three records."""
         return self.early, self.pull, self.rest
 
 
-def mixed(low: list[Trace], high: list[Trace], shares: list[float]) -> Trace:
-    """The trace of pictures that lie at `shares` between their neighbours, one row each."""
+def mixed(low: list[PredictionTrace], high: list[PredictionTrace], shares: list[float]) -> PredictionTrace:
+    """Predictions for pictures at `shares`, 0..1, between their neighbours `low` and `high`, one row each."""
     import torch
 
     def mix(kind: int) -> dict:
@@ -68,30 +71,34 @@ def mixed(low: list[Trace], high: list[Trace], shares: list[float]) -> Trace:
             for call in calls
         }
 
-    return Trace(mix(0), mix(1), mix(2))
+    return PredictionTrace(mix(0), mix(1), mix(2))
 
 
-def stacked(traces: list[Trace]) -> Trace:
+def stacked(traces: list[PredictionTrace]) -> PredictionTrace:
     """The traces of batches as that of one batch."""
     import torch
 
     kinds = zip(*(trace.kinds() for trace in traces), strict=True)
-    return Trace(*({call: torch.cat([part[call] for part in kind]) for call in kind[0]} for kind in kinds))
+    return PredictionTrace(*({call: torch.cat([part[call] for part in kind]) for call in kind[0]} for kind in kinds))
 
 
 def predictor(
     cfg: float | torch.Tensor,
-    record: Trace,
-    between: Trace | None = None,
+    record: PredictionTrace,
+    between: PredictionTrace | None = None,
     *,
-    near: bool = False,
+    similar: bool = False,
     guided: bool | None = None,
 ):
-    """A rule for `Host.sample`: ask the model and record it, or take from `between` where that is as good.
+    """A rule for `Host.sample`: call the model and record its prediction, or reuse that of `between`.
 
-    Without `between` every call is made, and the result is that of plain sampling. near: the neighbours are alike, so
-    that more than the last calls is taken from them. cfg: one for all pictures, or (B, 1, 1, 1). guided: whether the
-    negative prompt is asked about; without it, unless cfg is 1.
+    Parameters
+    ----------
+    cfg : guidance for all pictures, or (B, 1, 1, 1).
+    record : filled while the batch is sampled.
+    between : predictions interpolated from the neighbours. Without it every call is made, as in plain sampling.
+    similar : whether the neighbours are, so that more than the predictions at the lowest levels are reused.
+    guided : whether the negative prompt is computed; where None, unless cfg is 1.
     """
     guided = cfg != 1 if guided is None else guided
     each = not isinstance(cfg, (int, float))
@@ -102,11 +109,11 @@ def predictor(
         def from_neighbours(part):
             return part.to(x.device, x.dtype)
 
-        if between is not None and near and sigma > EARLY:
+        if between is not None and similar and sigma > EARLY:
             estimate = from_neighbours(between.early[call])
         elif between is not None and sigma < LATE:
             estimate = x + from_neighbours(between.rest[call])
-        elif between is not None and near and guided and sigma < GUIDED:
+        elif between is not None and similar and guided and sigma < GUIDED:
             wanted, _ = evaluate(False)
             record.rows += len(x)
             pull = from_neighbours(between.pull[call])

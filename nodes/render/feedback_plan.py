@@ -1,4 +1,4 @@
-"""What feedback does on each frame of a shot: how the camera moves, how much is painted anew, where it is heading."""
+"""The plan of feedback for a shot: how the camera moves on each frame, how much is painted anew, where it leads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from ..base.types import FrameSchedule
-from .motion.warp import Motion
+from .motion.warp import CameraMove
 from .recipe import STEPS, Recipes, T
 
 # Without a zoom curve the picture grows by this factor in a second, and faster where the shot's pace is faster.
@@ -26,15 +26,19 @@ DIP_SECONDS, DIP_DENOISE, DIP_PULL = 0.5, 0.6, 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """How a shot's frames come from each other, one entry per frame (n,). The first frame is the shot's own picture.
+class FeedbackPlan:
+    """How a shot's frames come from each other, an entry per frame (n,). The first frame is the shot's keyframe.
 
-    painted: int64 (m,), the frames that are painted, ascending, the first one (0) and the last one among them; those
-    between two of them show both, moved, one fading into the other. denoise: share of the noise schedule that is
-    painted anew, 0 only moves the picture. steps: sampler steps for it, 0 where nothing is painted.
-    pull: share of the next shot's picture that is mixed in before. fade: share of it that is mixed in to be shown only,
-    in a dissolve. matrices: float64 (n, 3, 3), the move from the frame before, in pixels. ahead: float64 (n, 3, 3), all
-    moves that come after a frame, up to the next shot's first.
+    Attributes
+    ----------
+    painted : int64 (m,), the frames that are painted, ascending, the first (0) and the last among them. Those between
+        two of them show both, moved, one fading into the other.
+    denoise : float64 (n,), share of the noise schedule that is painted anew; 0 only moves the picture.
+    steps : int64 (n,), sampler steps for it; 0 where nothing is painted.
+    pull : float64 (n,), share of the next keyframe that is mixed in before painting.
+    fade : float64 (n,), share of the next keyframe that is mixed in to be shown only, in a dissolve.
+    matrices : float64 (n, 3, 3), the camera's move from the frame before, in pixels.
+    ahead : float64 (n, 3, 3), all moves that come after a frame, up to the next shot's first.
     """
 
     painted: np.ndarray
@@ -53,14 +57,20 @@ class Course:
         return moved
 
     def material(self) -> list[np.ndarray]:
-        """All that tells this course from another, for a digest."""
+        """What tells this plan from another, for a digest."""
         return [self.painted, self.denoise, self.steps, self.pull, self.fade, self.matrices]
 
 
-def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, size: tuple[int, int]) -> Course:
-    """The course of a shot's frames [start, stop), from its pace and its curves; what has no curve goes by the pace.
+def plan_feedback(
+    schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, size: tuple[int, int]
+) -> FeedbackPlan:
+    """Plan a shot's frames [start, stop) from its pace and its curves; what has no curve follows the pace.
 
-    size: width and height in pixels.
+    Parameters
+    ----------
+    recipes : one row per frame of the shot.
+    start, stop : frames of the song.
+    size : width and height in pixels.
     """
     n, fps, own = stop - start, float(schedule.fps), slice(start, stop)
     t = recipes.rows[:, T]
@@ -69,7 +79,7 @@ def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, 
     zoom = curves.get("zoom", ZOOM ** (1 - PACED + PACED * pace)) ** (1 / fps)
     angle, dx, dy = (schedule.curve(name)[own] / fps for name in ("angle", "dx", "dy"))
     moves = zip(zoom, angle, dx * size[0], dy * size[1], strict=True)
-    matrices = np.stack([Motion(*map(float, move)).matrix() for move in moves])
+    matrices = np.stack([CameraMove(*map(float, move)).matrix() for move in moves])
     ahead = np.empty_like(matrices)
     # The next shot's first frame moves as the last of this one does.
     ahead[-1] = matrices[-1]
@@ -84,12 +94,14 @@ def course_of(schedule: FrameSchedule, recipes: Recipes, start: int, stop: int, 
     for low, high in pairwise(painted.tolist()):
         base[low + 1 : high + 1] = base[low + 1 : high + 1].max()
     denoise = np.maximum(base, base + (DIP_DENOISE - base) * dip)
-    # A hair less, so that .35 of 20 steps are 7 whatever the last bit says.
+    # Rounded down by 1e-6, so that .35 of 20 steps are 7 whatever the last bit is.
     steps = np.ceil(recipes.rows[:, STEPS] * denoise - 1e-6).astype(np.int64)
     unpainted = np.ones(n, bool)
     unpainted[painted[1:]] = False
     steps[unpainted] = 0
-    return Course(painted, denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead)
+    return FeedbackPlan(
+        painted, denoise, steps, DIP_PULL * dip, np.where(dissolves, schedule.t[own], 0.0), matrices, ahead
+    )
 
 
 def _painted(n: int, fps: float) -> np.ndarray:
@@ -99,7 +111,7 @@ def _painted(n: int, fps: float) -> np.ndarray:
 
 
 def _pace(t: np.ndarray) -> np.ndarray:
-    """Speed of every frame along the way, in the mean speed of the shot: 1 throughout where nothing moves."""
+    """Speed of t at every frame, as a multiple of the shot's mean speed; 1 throughout where t does not change."""
     steps = np.abs(np.diff(t, prepend=t[0]))
     return np.clip(steps / steps[1:].mean(), 0, TOP_PACE) if steps.any() else np.ones(len(t))
 

@@ -1,7 +1,8 @@
-"""Self-attention of the pictures on a way: each also looks at the pictures at the way's two ends.
+"""Keyframe attention: in-between pictures attend to both keyframes, in the UNet's self-attention layers.
 
 Fused outer interpolated attention, He et al. 2024, "AID: Attention Interpolation of Text-to-Image Diffusion"
-(arXiv 2403.17924). The first two rows of a batch are the ends and attend to themselves only. A row at position t has
+(arXiv 2403.17924). The first two rows of a batch are the keyframes and attend to themselves only. A row at position t
+has
 
     (1 - t) * Attention(q, [k_first, k_own], [v_first, v_own]) + t * Attention(q, [k_second, k_own], [v_second, v_own])
 """
@@ -20,7 +21,7 @@ ENDS = 2
 
 
 def checked(between: Sequence[float], rows: int) -> tuple[float, ...]:
-    """The positions as numbers. Raises InputError unless each row after the ends has one in 0..1."""
+    """The positions as numbers. Raises InputError unless each row after the keyframes has one in 0..1."""
     positions = tuple(float(position) for position in between)
     if not positions or rows != ENDS + len(positions):
         raise InputError(
@@ -40,7 +41,7 @@ def attend(
     value: torch.Tensor,
     between: Sequence[float],
 ) -> torch.Tensor:
-    """What a self-attention layer gives for ends and pictures between them, in the shape of `attention`'s result.
+    """The result of a self-attention layer for keyframes and pictures between them, in `attention`'s shape.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def attend(
         (chunks * rows, ..., tokens, channels) with rows = 2 + len(between): one or more chunks, such as those of the
         positive and the negative prompt, each with all rows in order.
     between : sequence of float
-        Position of each row after the ends, 0..1.
+        Position of each row after the keyframes, 0..1.
     """
     import torch
 

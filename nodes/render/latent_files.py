@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from ..base.media.files import atomic_path
-from .trace import Trace
+from .prediction_reuse import PredictionTrace
 
 KINDS = ("early", "pull", "rest")
 
 
-def save_batch(path: Path, pictures: list[int], latents: torch.Tensor, trace: Trace) -> None:
-    """Store a batch: which pictures, their latents (B, 4, h, w), and what the model said on the way."""
+def save_batch(path: Path, pictures: list[int], latents: torch.Tensor, trace: PredictionTrace) -> None:
+    """Store a batch: which pictures, their latents float32 (B, 4, h, w), and the model's predictions."""
     arrays = {"pictures": np.array(pictures), "latents": latents.numpy(), "rows": np.array(trace.rows)}
     for name, kind in zip(KINDS, trace.kinds(), strict=True):
         arrays |= {f"{name}_{call}": part.numpy() for call, part in kind.items()}
@@ -21,9 +21,9 @@ def save_batch(path: Path, pictures: list[int], latents: torch.Tensor, trace: Tr
         np.savez(file, **arrays)
 
 
-def load_batch(path: Path) -> tuple[list[int], torch.Tensor, Trace]:
+def load_batch(path: Path) -> tuple[list[int], torch.Tensor, PredictionTrace]:
     """A batch as `save_batch` stored it."""
-    trace = Trace()
+    trace = PredictionTrace()
     with np.load(path) as arrays:
         for name, kind in zip(KINDS, trace.kinds(), strict=True):
             for key in arrays.files:

@@ -1,0 +1,23 @@
+"""What the nodes that load an input file share: whether it is there, and whether it has changed."""
+
+from __future__ import annotations
+
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.media.files import file_digest
+from songreel.nodes.host import current
+
+
+def digest_input(name: str | None) -> str | None:
+    """SHA-256 of an input file, hexadecimal; None while a link has yet to name it."""
+    return None if name is None else file_digest(current().input_file(name))
+
+
+def check_input(name: str | None) -> bool | str:
+    """True, or a sentence that says why there is no such input file."""
+    if name is None:
+        return True
+    try:
+        current().input_file(str(name))
+    except InputError as error:
+        return str(error)
+    return True
