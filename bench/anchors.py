@@ -184,7 +184,7 @@ def measure(renderer: Renderer, name: str, waveform: np.ndarray, rate: int, opti
     song = audio.analyze(waveform, rate, fps=options.fps)
     one_beat = options.one_beat or name == "150 BPM"
     story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=1 if one_beat else 4)
-    schedule = onset.onset_slerp_schedule(song, story, gamma=2.0)
+    schedule = onset.onset_slerp_schedule(song, story, onset.Pacing(gamma=2.0))
     exact, latents, exact_report = renderer.exact(story, schedule, waveform, rate, options.cache)
     frames, report = renderer.render(story, schedule, waveform, rate, options.quality)
     # Exact mode's own calls may include those that measure the intervals.

@@ -155,8 +155,8 @@ def stable(args: argparse.Namespace) -> None:
         waveform = waveform[:, : 60 * rate]
         for name, (changed, changed_rate) in _copies(waveform, rate).items():
             for model in models:
-                before = hear.hear_emotion(waveform, rate, model=model)
-                after = hear.hear_emotion(changed, changed_rate, model=model)
+                before = hear.hear_emotion(waveform, rate, hear.EmotionSettings(model=model))
+                after = hear.hear_emotion(changed, changed_rate, hear.EmotionSettings(model=model))
                 n = min(len(before.arousal), len(after.arousal))
                 moves = [
                     np.abs(getattr(before, kind)[:n] - getattr(after, kind)[:n]) for kind in ("arousal", "valence")
@@ -207,9 +207,9 @@ def speed(args: argparse.Namespace) -> None:
     song *= 1 + np.sin(np.linspace(0, 3000, song.shape[1], dtype=np.float32))
     models = ["built-in", "rules"] + (["opensmile"] if available() else [])
     for model in models:
-        hear.hear_emotion(song[:, : 44_100 * 10], 44_100, model=model)
+        hear.hear_emotion(song[:, : 44_100 * 10], 44_100, hear.EmotionSettings(model=model))
         begin, used = time.perf_counter(), time.process_time()
-        hear.hear_emotion(song, 44_100, model=model)
+        hear.hear_emotion(song, 44_100, hear.EmotionSettings(model=model))
         print(f"  {model:10s} {time.perf_counter() - begin:5.2f} s, {time.process_time() - used:5.2f} s of processor")
 
 

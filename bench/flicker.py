@@ -78,7 +78,7 @@ def main() -> None:
         song = audio.analyze(waveform, rate, fps=options.fps)
         story = timed_prompts.parse_timeline(PROMPTS, song, snap="beat", split_beats=options.split_beats)
         for mode in options.modes:
-            schedule = onset.onset_slerp_schedule(song, story, gamma=2.0, mode=mode)
+            schedule = onset.onset_slerp_schedule(song, story, onset.Pacing(gamma=2.0, mode=mode))
             for quality, smoothing in itertools.product(options.qualities, options.smoothing):
                 changes = {"quality": "exact", "frames": "feedback"} if quality == "feedback" else {"quality": quality}
                 frames, report = renderer.render(story, schedule, waveform, rate, smoothing=smoothing, **changes)

@@ -56,9 +56,15 @@ def main() -> None:
     for music_db in (None, 6.0, 0.0):
         waveform, rate, told = spoken_song(music_db=music_db)
         truth = [word for line in told for word in line]
-        free = transcribe.hear_lyrics(waveform, rate, host=host, model=model, language="en", backend=args.backend)
+        free = transcribe.hear_lyrics(
+            waveform, rate, transcribe.HearSettings(model=model, language="en", backend=args.backend), host=host
+        )
         known = transcribe.hear_lyrics(
-            waveform, rate, host=host, model=model, language="en", backend=args.backend, text="\n".join(LINES)
+            waveform,
+            rate,
+            transcribe.HearSettings(model=model, language="en", backend=args.backend),
+            host=host,
+            text="\n".join(LINES),
         )
         heard = [word for line in free.lines for word in plain(line.text)]
         rate_of_errors = word_errors([word for _, word in truth], heard) / len(truth)

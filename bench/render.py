@@ -88,7 +88,7 @@ def render(checkpoint: Path | None, *, size: int, steps: int, frames: int) -> di
 
     model.weights.module.forward = timed("unet", model.weights.module.forward)
     vae.weights.module.decode = timed("vae", vae.weights.module.decode)
-    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0)
+    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality="exact", even_pace=False)
     with torch.inference_mode():
         for part in (model, clip, vae):
             host.fingerprint(part)
@@ -142,7 +142,7 @@ def beside(
     model, clip, vae = load_checkpoint(checkpoint or CHECKPOINT)
     story, schedule, waveform, rate = moving_song(frames + 1)
     options = {"steps": steps, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"}
-    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0)
+    settings = plan.RenderSettings(size, size, steps, 7.0, "dpmpp_2m", "karras", 0, quality="exact", even_pace=False)
     positions = [*schedule.t[:frames].tolist(), 1.0]
 
     def encode(name: str, shown) -> None:

@@ -30,7 +30,7 @@ def schedules(song, story):
     from songreel.nodes.schedule.plan import events, onset
 
     for pacing in PACINGS[:-1]:
-        yield pacing, story, onset.onset_slerp_schedule(song, story, mode=pacing)
+        yield pacing, story, onset.onset_slerp_schedule(song, story, onset.Pacing(mode=pacing))
     planned = events.plan_events(song, story)
     told = events.on_the_beat(song, story, planned)
     yield PACINGS[-1], told, events.event_schedule(song, told, planned)

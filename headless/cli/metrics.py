@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..host import HeadlessHost
+from ..host import HeadlessHost, InputError
 from ..workflow.options import UsageError
 from .common import DONE, Bootstrap, json_target, prepare_output, write_picture, write_text
+from .setting_options import add_settings
+
+from songreel.nodes.film.metrics.settings import MetricsSettings
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -19,16 +22,17 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.add_argument("--identity", required=True, metavar="ID", help="record id of the person")
     command.add_argument("--json", required=True, metavar="OUT", help="JSON file, or - for standard output")
     command.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of the distances over time")
-    command.add_argument("--every", type=int, default=1, metavar="N", help="look at one frame in N (1)")
-    command.add_argument("--allow-reduced", action="store_true", help="take an identity whose light check did not pass")
+    add_settings(command, MetricsSettings, "every", "allow_reduced")
     command.set_defaults(run=_metrics)
 
 
 def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     from songreel.nodes.film.metrics.plot import plot_likeness
 
-    if args.every < 1:
-        raise UsageError(f"--every must be 1 or more, got {args.every}.")
+    try:
+        settings = MetricsSettings(every=args.every, allow_reduced=args.allow_reduced)
+    except InputError as error:
+        raise UsageError(str(error)) from None
     if not args.video.is_file():
         raise UsageError(f"There is no video '{args.video}'; check the name and the folder.")
     out = json_target(args.json)
@@ -36,7 +40,7 @@ def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     host = HeadlessHost()
     with host.catching_ctrl_c():
         try:
-            likeness = _measured(args, host)
+            likeness = _measured(args, host, settings)
         finally:
             host.close_line()
     if plot is not None:
@@ -47,14 +51,14 @@ def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     return DONE
 
 
-def _measured(args: argparse.Namespace, host: HeadlessHost) -> Any:
+def _measured(args: argparse.Namespace, host: HeadlessHost, settings: MetricsSettings) -> Any:
     from songreel.nodes.film.metrics import likeness as metrics
     from songreel.nodes.film.metrics.video_frames import frames_of_file
     from songreel.nodes.person.charcha import store
     from songreel.nodes.person.face.embedding import FaceEmbedder
     from songreel.nodes.person.face.landmarks import load_landmarker
 
-    record = store.load_identity(host, args.identity, allow_reduced=args.allow_reduced)
+    record = store.load_identity(host, args.identity, allow_reduced=settings.allow_reduced)
     source = frames_of_file(args.video)
     landmarker = load_landmarker(host.model_folders("detection"))
     embedder = FaceEmbedder()
@@ -62,5 +66,5 @@ def _measured(args: argparse.Namespace, host: HeadlessHost) -> Any:
 
     progress = host.progress(max(source.expected, 1))
     return metrics.measure(
-        source.pictures, person, landmarker, embedder, fps=source.fps, every=args.every, on_frame=progress.update
+        source.pictures, person, landmarker, embedder, settings, fps=source.fps, on_frame=progress.update
     )

@@ -20,32 +20,32 @@ from .common import (
     write_picture,
     write_text,
 )
+from .setting_options import add_settings, given_settings
 
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.song.emotion.settings import EmotionSettings
+from songreel.nodes.song.lyrics.settings import HearSettings
+from songreel.nodes.story.settings import Wishes
 
-MODES = ("literal", "narrative", "chain")
+STORY_OPTIONS = ("theme", "style", "mode", "seed")
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add `lyrics`, `emotion` and `story` to the command line."""
     lyrics = _command(commands, parents, "lyrics", "when the words of a song are sung, as JSON")
     lyrics.add_argument("--text", type=Path, metavar="FILE", help="lyrics with times to read, or without to be placed")
-    lyrics.add_argument("--model", metavar="NAME_OR_DIR", help="Whisper model to hear with (base)")
-    lyrics.add_argument("--language", default="", metavar="CODE", help="language that is sung, such as en")
+    add_settings(lyrics, HearSettings, "model", "language")
     lyrics.set_defaults(run=_lyrics)
 
     emotion = _command(commands, parents, "emotion", "a song's mood over time, as JSON")
-    emotion.add_argument("--model", default="auto", metavar="NAME", help="auto, opensmile, built-in or rules")
+    add_settings(emotion, EmotionSettings, "model")
     emotion.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of the mood")
     emotion.set_defaults(run=_emotion)
 
     story = _command(commands, parents, "story", "the shots of a song's video, as JSON")
     story.add_argument("--lyrics", type=Path, metavar="FILE", help="text, LRC, SRT, VTT or CSV file with the lyrics")
-    story.add_argument("--theme", default="", metavar="TEXT", help="what the video is about")
-    story.add_argument("--style", default="cinematic", metavar="NAME", help="cinematic, realistic, sketch, cartoon ...")
-    story.add_argument("--mode", default="narrative", choices=MODES, help="how lines become shots (narrative)")
+    add_settings(story, Wishes, *STORY_OPTIONS)
     story.add_argument("--vocabulary", type=Path, metavar="FILE", help="JSON of the places and colours of the story")
-    story.add_argument("--seed", type=int, default=0, metavar="N", help="another number, another story")
     story.add_argument("--fps", default="24", metavar="N", help="frames per second (24)")
     story.add_argument("--text", type=Path, metavar="OUT.txt", help="the story to read and edit")
     story.set_defaults(run=_story)
@@ -81,11 +81,12 @@ def _lyrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         return _written(args, out, parse.parse_lyrics(text, duration=duration))
     from songreel.nodes.song.lyrics import transcribe
 
-    model = args.model or transcribe.DEFAULT_MODEL
+    model = args.model
     if Path(model).exists():
         model = host.register("whisper", Path(model).resolve())
+    hearing = HearSettings(model=model, language=args.language)
     with host.catching_ctrl_c():
-        lyrics = transcribe.hear_lyrics(waveform, rate, model=model, language=args.language, text=text, host=host)
+        lyrics = transcribe.hear_lyrics(waveform, rate, hearing, text=text, host=host)
     return _written(args, out, lyrics)
 
 
@@ -100,7 +101,7 @@ def _emotion(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     song = None
     if args.model == "rules":
         song = cached_analysis(waveform, rate, fps=24, folder=host.cache_dir())
-    emotion = hear_emotion(waveform, rate, model=args.model, song=song)
+    emotion = hear_emotion(waveform, rate, EmotionSettings(model=args.model), song=song)
     if plot is not None:
         write_picture(plot_emotion(emotion), plot)
     return _written(args, out, emotion)
@@ -117,8 +118,8 @@ def _story(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     try:
         fps = snap_fps(args.fps)
         own = "" if args.vocabulary is None else read_text(args.vocabulary, "vocabulary")
-        world = vocabulary.vocabulary_of(own, args.style)
-        wishes = make.Wishes(theme=args.theme, mode=args.mode, seed=args.seed)
+        wishes = Wishes(vocabulary=own, **given_settings(args, *STORY_OPTIONS))
+        world = vocabulary.vocabulary_of(wishes.vocabulary, wishes.style)
     except InputError as error:
         raise UsageError(str(error)) from None
     out, host = json_target(args.json), HeadlessHost()

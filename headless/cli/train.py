@@ -11,6 +11,7 @@ from ..demo.subject import LOOKS, DemoSubject
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import DEMO, DONE, Bootstrap, check_models, checkpoint_name, prepare_output, say, write_picture
+from .setting_options import add_settings, given_settings
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.person.identity import settings as _settings
@@ -18,6 +19,9 @@ from songreel.nodes.person.identity import settings as _settings
 # What the demo model learns well: it paints 256 pixels a side and has few weights, which take large steps.
 DEMO_SETTINGS = {"steps": 180, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}
 DEMO_SETTINGS |= {"text_encoder": True}
+DEMO_PRESET = "quick"
+OPTIONS = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision")
+OPTIONS += ("memory", "seed")
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -26,19 +30,12 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.add_argument("subject", metavar="ID", help=f"record id of the person, or '{DEMO}' for a drawn one")
     command.add_argument("--checkpoint", metavar="CKPT", help="SD1.5 checkpoint, file or name; for 'demo', its own")
     command.add_argument("--out", required=True, type=Path, metavar="LORA.safetensors", help="where the LoRA goes")
-    command.add_argument("--preset", choices=list(_settings.PRESETS), help="what is not given below (balanced)")
-    command.add_argument("--steps", type=int, metavar="N", help="training steps")
-    command.add_argument("--rank", type=int, metavar="N", help="rank of the change")
-    command.add_argument("--resolution", type=int, metavar="N", help="side of the training pictures in pixels")
-    command.add_argument("--learning-rate", type=float, metavar="X", help="largest step of the optimizer")
-    command.add_argument("--layers", choices=list(_settings.LAYERS), help="which layers of the UNet learn")
-    command.add_argument("--text-encoder", action="store_true", default=None, help="let the text encoder learn too")
-    command.add_argument("--prior-share", type=float, metavar="X", help="share of the model's own pictures (0.3)")
-    command.add_argument("--precision", choices=list(_settings.PRECISIONS), help="numbers that the model computes with")
-    command.add_argument("--memory", choices=list(_settings.MEMORY), help="save: slower, in less memory")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="decides all chance (0)")
+    command.add_argument(
+        "--preset", choices=list(_settings.PRESETS), help=f"what is not given below ({_settings.TrainRun.preset})"
+    )
+    add_settings(command, _settings.TrainSettings, *OPTIONS, without_default=True)
     command.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of loss and validation")
-    command.add_argument("--allow-reduced", action="store_true", help="take an identity whose light check did not pass")
+    add_settings(command, _settings.TrainRun, "allow_reduced")
     command.add_argument(
         "--models", action="append", default=[], type=Path, metavar="DIR", help="ComfyUI models folder"
     )
@@ -80,13 +77,11 @@ def _train(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
 
 def _wanted(args: argparse.Namespace, demo: bool) -> Any:
     """The settings that the options mean. Raises UsageError when one does not fit."""
-    names = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision")
-    names += ("memory", "seed")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    given = given_settings(args, *OPTIONS)
     if demo and args.preset is None:
         given = DEMO_SETTINGS | given
     try:
-        return _settings.settings_of(args.preset or ("quick" if demo else "balanced"), **given)
+        return _settings.settings_of(args.preset or (DEMO_PRESET if demo else _settings.TrainRun.preset), **given)
     except InputError as error:
         raise UsageError(str(error)) from None
 
@@ -102,7 +97,8 @@ def _trained(args: argparse.Namespace, host: HeadlessHost, settings: Any, checkp
     identity = IdentityRef(args.subject)
     from songreel.nodes.person.identity.verified_person import train_person
 
-    return train_person(host, identity, checkpoint, settings, allow_reduced=args.allow_reduced, out=out)
+    run = _settings.TrainRun(allow_reduced=args.allow_reduced)
+    return train_person(host, identity, checkpoint, settings, run, out=out)
 
 
 def _check_replaced(out: Path, record: str) -> None:

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 
 from songreel.nodes.host import current
 from songreel.nodes.person.identity import node as _node
+from songreel.nodes.person.identity.settings import train_settings
 
 
 class DrawnSubject(io.ComfyNode):
@@ -57,10 +58,10 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
         return super().fingerprint_inputs()
 
     @classmethod
-    def execute(cls, identity, ckpt_name, preset, seed, **given) -> io.NodeOutput:
+    def execute(cls, identity, ckpt_name, **given) -> io.NodeOutput:
         from songreel.nodes.person.identity.run import train_lora
 
-        settings, host = _node.node_settings(preset, seed, **given), current()
+        (settings, _), host = train_settings(given), current()
         subject = DemoSubject.of(identity).training_subject(settings.resolution)
         done = train_lora(host, subject, host.model_file("checkpoints", ckpt_name), settings)
         return _node.trained_output(done)

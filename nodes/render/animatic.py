@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from ..base.errors import InputError
-from ..base.media.codecs import DEFAULT_CODEC, Encoding
+from ..base.media.codecs import Encoding
 from ..base.media.video import join_segments, write_segment
 from ..base.timing import clock_text
 from ..base.types import FrameSchedule, Story
@@ -17,6 +17,7 @@ from ..host.digest import Digest
 from .motion.warp import CameraMove
 from .plan import excerpt_frames, excerpt_samples
 from .recipe import plain_fade
+from .settings import AnimaticSettings
 
 BAR_HEIGHT = 6
 LINE_LETTERS = 34
@@ -28,37 +29,31 @@ def animatic(
     schedule: FrameSchedule,
     waveform: np.ndarray,
     sample_rate: int,
-    *,
-    width: int = 640,
-    height: int = 360,
-    start: float = 0.0,
-    seconds: float = 0.0,
-    codec: str = DEFAULT_CODEC,
+    settings: AnimaticSettings | None = None,
 ) -> Path:
-    """Write the animatic of a song, or of an excerpt, as a video of that codec and return its path.
+    """Write the animatic of a song, or of an excerpt, as a video and return its path.
 
     Parameters
     ----------
     folder : where the file goes.
     waveform : float32 (channels, samples), the whole song.
-    width, height : pixels, even.
-    start, seconds : excerpt in seconds; seconds 0 means to the end.
+    settings : size, excerpt and codec.
 
     Raises
     ------
-    InputError : story, schedule and song do not fit each other, or the size is odd.
+    InputError : story, schedule and song do not fit each other.
     """
+    settings = settings or AnimaticSettings()
+    width, height, codec = settings.width, settings.height, settings.codec
     encoding = Encoding(codec)
     encoding.require_rate(schedule.fps)
-    if width % 2 or height % 2 or min(width, height) < 64:
-        raise InputError(f"width and height must be even and at least 64, got {width}x{height}.")
     song_seconds = waveform.shape[1] / sample_rate
     if abs(song_seconds - schedule.duration) > 1e-3 or abs(story.duration - schedule.duration) > 1e-3:
         raise InputError(
             f"The song lasts {song_seconds:.3f} s, the story {story.duration:.3f} s and the schedule "
             f"{schedule.duration:.3f} s; make all from one song."
         )
-    frames = excerpt_frames(schedule, start, seconds)
+    frames = excerpt_frames(schedule, settings.start, settings.seconds)
     samples = excerpt_samples(schedule, frames, waveform.shape[1], sample_rate)
     digest = Digest()
     digest.add([story.to_text(), schedule.to_text(), waveform[:, samples], sample_rate, width, height, codec])

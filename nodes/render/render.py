@@ -23,7 +23,7 @@ from .plan import Plan, Segment, excerpt_samples, make_plan, plan_key, segment_k
 from .quality import quality_named
 from .remaining_work import estimate, pictures_left, time_one_step
 from .report import Estimate, SpeedRecord, StageClock
-from .settings import RenderSettings
+from .settings import RenderRun, RenderSettings
 
 # From this many steps of single pictures on, one step and one decode are timed beforehand when the speed is unknown.
 STEPS_WORTH_TIMING = 240
@@ -41,23 +41,19 @@ def render_music_video(
     waveform: np.ndarray,
     sample_rate: int,
     settings: RenderSettings,
+    run: RenderRun | None = None,
     *,
-    start: float = 0.0,
-    seconds: float = 0.0,
-    draft: bool = False,
     likeness: Path | None = None,
-    keep_work: bool = True,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 
     Parameters
     ----------
     waveform : float32 (channels, samples), the whole song.
-    start, seconds : render an excerpt only; its frames are those of the whole video.
-    draft : a quick look at story and timing, see `make_plan`.
+    run : the excerpt, whether it is a draft (see `make_plan`), and whether the finished chunks stay in the work folder,
+        so that a changed shot is rendered alone. Otherwise they go as soon as the video is joined. A render that does
+        not get that far keeps them in either case.
     likeness : file of the LoRA whose strength the schedule may change; the model has it at 1.
-    keep_work : leave the finished chunks in the work folder, so that a changed shot is rendered alone. Otherwise they
-        go as soon as the video is joined. A render that does not get that far keeps them in either case.
 
     Returns
     -------
@@ -68,6 +64,7 @@ def render_music_video(
     ------
     InputError : inputs that do not fit each other, or a disk that is full; finished chunks are kept.
     """
+    asked = run or RenderRun()
     clock = StageClock()
     song_seconds = waveform.shape[1] / sample_rate
     if abs(song_seconds - schedule.duration) > 1e-3:
@@ -80,9 +77,9 @@ def render_music_video(
         story,
         schedule,
         settings,
-        start=start,
-        seconds=seconds,
-        draft=draft,
+        start=asked.start,
+        seconds=asked.seconds,
+        draft=asked.draft,
         likeness=likeness is not None,
         motion=host.motion(model),
     )
@@ -97,8 +94,8 @@ def render_music_video(
     remove_abandoned(folder)
     samples = excerpt_samples(schedule, plan.frames, waveform.shape[1], sample_rate)
     with clear_disk_errors(folder):
-        run = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps, likeness=likeness)
-        segments = run.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
+        work = _Run(host, model, clip, vae, story, plan, folder, clock, fps=schedule.fps, likeness=likeness)
+        segments = work.render(SpeedRecord(host.cache_dir(), _speed_key(fingerprints[0], plan.settings)))
         with clock.stage("mux"):
             song = np.ascontiguousarray(waveform[:, samples])
             name = f"{key}_{plan.frames.start}_{plan.frames.stop}_{_song_digest(song, sample_rate)}"
@@ -112,16 +109,17 @@ def render_music_video(
                 codec=plan.settings.codec,
             )
     work_bytes = sum(chunk.stat().st_size for chunk in {chunk for chunk, _ in segments})
-    if not keep_work:
+    if not asked.keep_work:
         _remove_chunks(folder, segments)
-    if run.encoded:
-        run.encoding_speed.write(clock.seconds["encode"] / run.encoded, clock.seconds["mux"] / len(plan.frames))
-    report = run.report() | {
+    if work.encoded:
+        work.encoding_speed.write(clock.seconds["encode"] / work.encoded, clock.seconds["mux"] / len(plan.frames))
+    report = work.report() | {
         "key": key,
         "work_bytes": work_bytes,
-        "work_bytes_kept": work_bytes if keep_work else 0,
+        "work_bytes_kept": work_bytes if asked.keep_work else 0,
         "work_folder": folder.name,
-        "draft": draft,
+        "draft": asked.draft,
+        "settings": settings.to_json(),
         "fps": str(schedule.fps),
         "start_seconds": plan.frames.start / float(schedule.fps),
         "audio_seconds": song.shape[1] / sample_rate,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..base.errors import InputError
 from ..base.timing import clock_text
 from ..base.types import Shot, Story
+from ..song.emotion.timeline import COLOURS, NEUTRAL
 
 _HEAD = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s+(\S.*)")
 _FIELD = re.compile(r"\s+(negative|seed)\s*:\s*(.*)", re.IGNORECASE)
@@ -102,3 +103,21 @@ def edited(shot: Shot, *, prompt: str | None = None, negative: str | None = None
         seed=shot.seed if seed is None else seed,
         record=record,
     )
+
+
+def story_table(story: Story) -> dict:
+    """What the page shows of a story: a row for each shot, with the colour of its mood."""
+    return {
+        "shots": [
+            {
+                "start": shot.start,
+                "end": shot.end,
+                "lyric": shot.lyric,
+                "emotion": shot.emotion,
+                "colour": COLOURS.get(shot.emotion, COLOURS[NEUTRAL]),
+                "prompt": " ".join(shot.prompt.split()),
+                "by_hand": bool(shot.record.get("by_hand", False)),
+            }
+            for shot in story.shots
+        ]
+    }

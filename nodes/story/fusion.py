@@ -7,8 +7,6 @@ from dataclasses import replace
 from ..song.lyrics.lyrics import Lyrics
 from .scenes import Scene
 
-FUSIONS = ("off", "switch", "halves", "crossfade")
-
 
 def fuse(scenes: list[Scene], lyrics: Lyrics | None, fusion: str, *, shortest: float) -> list[Scene]:
     """Let words or music lead each scene.

@@ -15,14 +15,11 @@ from ..host.port import Host
 from .compose import CountTokens, Part, compose
 from .llm_client import LlmClient, LlmError, LlmSettings, settings_of
 from .llm_schema import KeywordsAnswer, ScenesAnswer, ShotAnswer, StoryAnswer
-from .make import Wishes
 from .person import NOBODY
 from .person import PLACEHOLDER as PERSON
 from .scenes import Scene
+from .settings import LLM, Wishes
 from .vocabulary import shipped
-
-__all__ = ["LlmWriter", "settings_of"]
-
 
 SHOTS_A_CALL = 40
 _QUOTED_WORDS = 5
@@ -37,12 +34,17 @@ _SYSTEM = (
 )
 
 
+def writer_of(wishes: Wishes, host: Host) -> LlmWriter | None:
+    """What writes the prompts anew, None for the offline storyteller. Raises InputError when it has no address."""
+    return LlmWriter(settings_of(host), wishes, host=host) if wishes.storyteller == LLM else None
+
+
 class LlmWriter:
     """Writes the prompts of a story anew: call it with scenes, the offline story, and a list that takes its notes."""
 
-    def __init__(self, settings: LlmSettings, wishes: Wishes, style: str, *, token_cap: int, host: Host):
-        self._wishes, self._style, self._count = wishes, shipped(style), host.count_tokens
-        self._client = LlmClient(settings, cap=token_cap, folder=host.cache_dir(), check=host.check_interrupt)
+    def __init__(self, settings: LlmSettings, wishes: Wishes, *, host: Host):
+        self._wishes, self._style, self._count = wishes, shipped(wishes.style), host.count_tokens
+        self._client = LlmClient(settings, cap=wishes.token_cap, folder=host.cache_dir(), check=host.check_interrupt)
 
     def __call__(self, scenes: list[Scene], story: Story, notes: list[str]) -> Story:
         look, script = list(self._style.style), {}

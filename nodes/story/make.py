@@ -3,58 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..base.errors import InputError
-from ..base.guard import check_prompt
+from ..base.settings import declared
 from ..base.types import SongAnalysis, Story
 from ..song.caption.caption import Caption, caption_song
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .compose import CountTokens
 from .edit import apply_edits
-from .fusion import FUSIONS, fuse
+from .fusion import fuse
 from .scenes import Scene, scenes_of
+from .settings import Wishes
 from .shot_times import plan_shots
-from .teller import MODES, tell
+from .teller import tell
 from .vocabulary import Vocabulary
 
-CONTENTS = ("music", "podcast", "voice-over")
 # Speech is shown in longer shots.
 _SPEECH_LENGTH = 1.6
 
 # Replaces the prompts of a story, as far as it can: (scenes, story, notes) -> story.
 Writer = Callable[[list[Scene], Story, list[str]], Story]
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user wants of a story; `LyricsToStoryPrompts` describes each."""
-
-    theme: str = ""
-    mode: str = "narrative"
-    content: str = "music"
-    person: str = ""
-    person_share: float = 0.25
-    min_seconds: float = 1.5
-    max_seconds: float = 5.0
-    negative: str = ""
-    fusion: str = "off"
-    edits: str = ""
-    seed: int = 0
-
-    def __post_init__(self):
-        for name, value, options in (
-            ("mode", self.mode, MODES),
-            ("content", self.content, CONTENTS),
-            ("fusion", self.fusion, FUSIONS),
-        ):
-            if value not in options:
-                raise InputError(f"{name} must be one of {', '.join(options)}, got '{value}'.")
-        if not 0 <= self.person_share <= 1:
-            raise InputError(f"person_share must be from 0 to 1, got {self.person_share:g}.")
-        for name in ("theme", "person"):
-            check_prompt(getattr(self, name), name)
 
 
 def make_story(
@@ -92,12 +61,13 @@ def make_story(
             "connect the same audio to both nodes."
         )
     speech = wishes.content != "music"
+    longest = declared(Wishes)["max_seconds"].high
     shots = plan_shots(
         song,
         emotion=None if speech else emotion,
         lyrics=lyrics,
         min_seconds=wishes.min_seconds,
-        max_seconds=wishes.max_seconds * (_SPEECH_LENGTH if speech else 1.0),
+        max_seconds=min(wishes.max_seconds * _SPEECH_LENGTH, longest) if speech else wishes.max_seconds,
         line_a_shot=wishes.mode == "literal" or wishes.fusion != "off",
     )
     captions = captions or caption_song(song, emotion=emotion, lyrics=lyrics)

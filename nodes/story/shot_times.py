@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ..base.errors import InputError
+from ..base.settings import check
 from ..base.types import SongAnalysis
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
+from .settings import Wishes
 
-MIN_LIMITS, MAX_LIMITS = (0.25, 30.0), (0.5, 120.0)
 # A song without a beat is cut on this grid.
 _GRID_SECONDS = 0.5
 _SNAP_SECONDS = 0.35
@@ -53,11 +54,7 @@ def plan_shots(
     -------
     (start, end) in seconds, without gaps, from 0 to the duration.
     """
-    if not MIN_LIMITS[0] <= min_seconds <= MIN_LIMITS[1] or not MAX_LIMITS[0] <= max_seconds <= MAX_LIMITS[1]:
-        raise InputError(
-            f"Shots must last at least {MIN_LIMITS[0]:g} to {MIN_LIMITS[1]:g} s and at most {MAX_LIMITS[0]:g} to "
-            f"{MAX_LIMITS[1]:g} s, got {min_seconds:g} and {max_seconds:g} s."
-        )
+    check(Wishes, min_seconds=min_seconds, max_seconds=max_seconds)
     if max_seconds < 1.5 * min_seconds:
         raise InputError(
             f"The longest shot ({max_seconds:g} s) must be at least 1.5 times the shortest ({min_seconds:g} s)."

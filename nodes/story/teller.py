@@ -16,9 +16,9 @@ from ..base.types import Shot, Story
 from ..song.emotion.timeline import NEUTRAL
 from .compose import CountTokens, Part, compose
 from .scenes import Scene, stem, words_of
+from .settings import World
 from .vocabulary import Thing, Vocabulary
 
-MODES = ("narrative", "literal", "chain")
 _ATTEMPTS = 80
 _LOUD_WORDS, _QUIET_WORDS = ("loud", "dense", "busy", "drop", "build"), ("quiet", "soft", "sparse", "break", "intro")
 
@@ -259,11 +259,14 @@ def retell(
     vocabulary: Vocabulary,
     *,
     count: CountTokens,
-    theme: str = "",
-    person: str = "",
     seed: int,
+    world: World | None = None,
 ) -> Story:
-    """Write one shot's prompt anew (counted from 1): same place, colours and mood, another view."""
+    """Write one shot's prompt anew (counted from 1): same place, colours and mood, another view.
+
+    world: whose theme and person the shot keeps in mind.
+    """
+    theme, person = ("", "") if world is None else (world.theme, world.person)
     shot = story.shots[number - 1]
     record = shot.record
     scene = Scene(

@@ -8,10 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 from ..base.errors import InputError
+from ..base.settings import check
 from ..base.timing import boundary, clock_text, frame_start
 from ..base.types import Shot, SongAnalysis, Story
-
-SNAP_MODES = ("off", "beat", "downbeat")
+from .settings import TimelineSettings
 
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 _CLOCK = re.compile(rf"(?:(\d+):)?(\d+):({_NUMBER})(?=[\s:,\-–|]|$)")
@@ -62,8 +62,7 @@ def parse_timeline(
     ------
     InputError : everything that is wrong with the text in one report, each with its line.
     """
-    if snap not in SNAP_MODES:
-        raise InputError(f"snap must be one of {', '.join(SNAP_MODES)}, got '{snap}'.")
+    check(TimelineSettings, negative=negative, snap=snap, max_move=max_move, split_beats=split_beats)
     entries, problems = _read_lines(text, song)
     if not entries and not problems:
         raise InputError(

@@ -11,10 +11,11 @@ from typing import Any
 from ..base.errors import InputError
 from ..base.guard import check_prompt
 from ..base.json_type import Fields
+from ..base.settings import check
 from ..song.emotion.timeline import LABELS
+from .settings import World
 
 FOLDER = Path(__file__).with_name("vocabularies")
-STYLES = ("realistic", "cinematic", "sketch", "cartoon", "watercolour")
 GROUPS = ("places", "palettes", "weathers", "figures", "poses", "views", "cameras", "touches")
 
 
@@ -61,9 +62,8 @@ class Vocabulary:
 
 @functools.cache
 def shipped(style: str) -> Vocabulary:
-    """The pack's own vocabulary in one of `STYLES`. Raises InputError for another."""
-    if style not in STYLES:
-        raise InputError(f"The style must be one of {', '.join(STYLES)}, got '{style}'.")
+    """The pack's own vocabulary in one of `settings.STYLES`. Raises InputError for another."""
+    check(World, style=style)
     world = json.loads((FOLDER / "world.json").read_text("utf-8"))
     return read_vocabulary(world | world["styles"][style] | {"name": style})
 

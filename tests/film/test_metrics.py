@@ -106,7 +106,9 @@ def test_the_person_is_told_from_others_and_from_nobody(person, scenes, models):
     assert there["person"] < 0.45 and 0.55 < there["other"] < 1.2 and math.isnan(there["nobody"])
     assert there["both"] == pytest.approx(there["person"], abs=0.1), "of two faces the nearer counts"
     assert (found.n_frames, found.n_faces, found.n_person) == (6, 4, 3)
-    again = likeness_module.measure((scenes[name] for name in order), known, *models, fps=Fraction(24), every=3)
+    again = likeness_module.measure(
+        (scenes[name] for name in order), known, *models, likeness_module.MetricsSettings(every=3), fps=Fraction(24)
+    )
     assert again.n_frames == 2 and again.distances[0] == found.distances[0] and again.duration == 0.25
 
 
@@ -216,11 +218,11 @@ def node(home):
     import sys
 
     from headless import comfy_api
-    from songreel.nodes.film.metrics.node import IdentityMetrics
 
     for name, module in comfy_api.modules().items():
         sys.modules.setdefault(name, module)
     from songreel.nodes import host as port
+    from songreel.nodes.film.metrics.node import IdentityMetrics
 
     before, host = port._installed, HeadlessHost(home)
     port.install(host)

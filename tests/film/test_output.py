@@ -14,7 +14,7 @@ from headless.comfy_api.video import VideoFromFile
 from headless.host import HeadlessHost
 from songreel.nodes import host as port
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.base.media import audio, codecs, video
+from songreel.nodes.base.media import audio, video
 from songreel.nodes.film.output import png_frames as frames_stage
 from songreel.nodes.film.output import save, upscale
 from songreel.nodes.film.output import source as source_stage
@@ -304,8 +304,8 @@ def test_an_enlarged_video_has_every_frame_and_the_same_sound(host, tmp_path):
 
 def test_a_stopped_upscale_continues(host, tmp_path):
     path, count, _ = made(tmp_path, "lossless", 8, runs=(60, 60))
-    source, encoding = host.video_from_file(path), codecs.Encoding("hevc")
-    whole, _ = upscale.upscale_video(HeadlessHost(tmp_path / "other", stream=io.StringIO()), path, Doubling(), encoding)
+    source, asked = host.video_from_file(path), upscale.UpscaleSettings(codec="hevc")
+    whole, _ = upscale.upscale_video(HeadlessHost(tmp_path / "other", stream=io.StringIO()), path, Doubling(), asked)
 
     class Dying(Doubling):
         def forward(self, picture):

@@ -61,7 +61,8 @@ def learn(host, record_id, samples, settings=SMALL):
 
     identity = IdentityRef(record_id)
     with torch.inference_mode():
-        return verified_person.train_person(host, identity, CHECKPOINT.name, settings, samples=samples)
+        run = verified_person.TrainRun(samples=samples)
+        return verified_person.train_person(host, identity, CHECKPOINT.name, settings, run)
 
 
 def test_a_set_at_each_quarter_and_one_of_the_step_that_is_kept(host, record):

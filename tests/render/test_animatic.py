@@ -26,11 +26,11 @@ def made(mode="cut", lyric=""):
         )
     )
     waveform = np.random.default_rng(0).standard_normal((1, 4 * RATE)).astype(np.float32) * 0.1
-    return story, onset.onset_slerp_schedule(analysis, story, mode=mode), waveform, RATE
+    return story, onset.onset_slerp_schedule(analysis, story, onset.Pacing(mode=mode)), waveform, RATE
 
 
 def test_the_cut_lands_on_its_frame_and_the_song_is_there(tmp_path):
-    path = animatic.animatic(tmp_path, *made(), width=320, height=180)
+    path = animatic.animatic(tmp_path, *made(), animatic.AnimaticSettings(width=320, height=180))
     frames = np.stack(list(video.read_frames(path))).astype(int)
     assert frames.shape == (48, 180, 320, 3)
     steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
@@ -58,14 +58,14 @@ def test_cards_differ_and_carry_the_lyric():
 
 
 def test_an_excerpt(tmp_path):
-    path = animatic.animatic(tmp_path, *made(), start=1.0, seconds=1.0)
+    path = animatic.animatic(tmp_path, *made(), animatic.AnimaticSettings(start=1.0, seconds=1.0))
     assert len(list(video.read_frames(path))) == 12
 
 
 def test_what_does_not_fit(tmp_path):
     story, schedule, waveform, rate = made()
-    with pytest.raises(InputError, match="width and height must be even and at least 64, got 63x360"):
-        animatic.animatic(tmp_path, story, schedule, waveform, rate, width=63)
+    with pytest.raises(InputError, match="width must be a multiple of 2 from 64 to 4096, got 63"):
+        animatic.animatic(tmp_path, story, schedule, waveform, rate, animatic.AnimaticSettings(width=63))
     with pytest.raises(InputError, match=r"The song lasts 3.000 s, the story 4.000 s"):
         animatic.animatic(tmp_path, story, schedule, waveform[:, : 3 * RATE], rate)
     assert not list(tmp_path.iterdir())
@@ -110,7 +110,9 @@ def test_cards_move_as_the_curves_say_and_start_anew_with_each_shot(tmp_path):
 def test_every_codec(tmp_path, codec):
     from songreel.nodes.base.media.codecs import CODECS
 
-    path = animatic.animatic(tmp_path, *made(), width=96, height=64, seconds=2.0, codec=codec)
+    path = animatic.animatic(
+        tmp_path, *made(), animatic.AnimaticSettings(width=96, height=64, seconds=2.0, codec=codec)
+    )
     assert path.suffix == CODECS[codec].suffix
     assert len(list(video.read_frames(path))) == 24
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

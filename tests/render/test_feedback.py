@@ -49,18 +49,18 @@ class PaintingHost(SmallHost):
 def made_of(shots=SHOTS, duration=SECONDS, fps=FPS, curves=None, mode="onset"):
     ends = [*(start for start, _ in shots[1:]), duration]
     story = types.Story(tuple(types.Shot(a, end, prompt) for (a, prompt), end in zip(shots, ends, strict=True)))
-    schedule = onset.onset_slerp_schedule(song(duration, fps), story, mode=mode)
+    schedule = onset.onset_slerp_schedule(song(duration, fps), story, onset.Pacing(mode=mode))
     if curves:
         values = {name: np.full(schedule.n_frames, value, np.float64) for name, value in curves.items()}
         schedule = dataclasses.replace(schedule, curves=values)
     return story, schedule, np.zeros((1, int(duration * RATE)), np.float32)
 
 
-def render(host, *, made=None, changes=None, **options):
+def render(host, *, made=None, changes=None, **run):
     story, schedule, waveform = made or made_of()
     chosen = settings(**({"frames": "feedback", "height": 64} | (changes or {})))
     return render_stage.render_music_video(
-        host, "model", "clip", "vae", story, schedule, waveform, RATE, chosen, **options
+        host, "model", "clip", "vae", story, schedule, waveform, RATE, chosen, render_stage.RenderRun(**run)
     )
 
 

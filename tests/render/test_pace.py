@@ -238,7 +238,7 @@ def test_balanced_is_paced_like_exact_for_a_quarter_of_the_calls(even):
 @pytest.mark.parametrize(("fps", "frames"), [(24, 4), (12, 2), (30, 5), (2, 1)])
 def test_a_crossfade_takes_a_sixth_of_a_second(made, fps, frames):
     story, schedule, _ = made
-    settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True)
+    settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, quality="exact", even_pace=True)
     plan = replace(plan_stage.make_plan(story, schedule, settings), fps=plan_stage.Fraction(fps))
     assert plan.crossfade_frames == frames
 
@@ -290,7 +290,9 @@ def test_a_killed_run_continues(tmp_path, made, even, quality, die_at_step):
 def test_a_draft_and_feedback_are_not_measured(tmp_path, made):
     story, schedule, _ = made
     for changes, draft in (({}, True), ({"frames": "feedback"}, False)):
-        settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True, **changes)
+        settings = plan_stage.RenderSettings(
+            64, 72, 3, 7.0, "euler", "normal", 5, **({"quality": "exact", "even_pace": True} | changes)
+        )
         plan = plan_stage.make_plan(story, schedule, settings, draft=draft)
         assert not plan.measures and not any(map(plan.measuring, plan.segments))
 
@@ -329,6 +331,6 @@ def test_intervals_before_cuts_and_dissolves_are_evenly_paced_too(tmp_path, cutt
 def test_what_changes_more_than_the_mix_keeps_its_own_time(made):
     story, schedule, _ = made
     changed = replace(schedule, curves={"cfg": np.linspace(5, 8, 240)})
-    settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, even_pace=True)
+    settings = plan_stage.RenderSettings(64, 72, 3, 7.0, "euler", "normal", 5, quality="exact", even_pace=True)
     plan = plan_stage.make_plan(story, changed, settings)
     assert plan.measures and not any(map(plan.measuring, plan.segments))

@@ -41,14 +41,14 @@ def pictures(monkeypatch):
     return seen
 
 
-def render(pictures, home: Path, *, inputs=None, changes=None, **options):
+def render(pictures, home: Path, *, inputs=None, changes=None, **run):
     """(frames before encoding, report) of what this run itself had to render."""
     pictures.clear()
-    settings = {"quality": "exact"} | (changes or {})
+    settings = {"quality": "exact", "even_pace": False} | (changes or {})
     chosen = plan_stage.RenderSettings(64, 64, 3, 5.0, "dpmpp_2m", "karras", 1, **settings)
     with torch.inference_mode():
         _, report = render_stage.render_music_video(
-            HeadlessHost(home), *demo_parts(), *(inputs or made()), RATE, chosen, **options
+            HeadlessHost(home), *demo_parts(), *(inputs or made()), RATE, chosen, render_stage.RenderRun(**run)
         )
     return np.concatenate([frames for _, frames in pictures]), report
 

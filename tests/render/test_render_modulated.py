@@ -18,11 +18,21 @@ from support.small_host import Killed, SmallHost
 from support.videos import frames_of
 
 
-def render(host, made, *, changes=None, **options):
+def render(host, made, *, changes=None, likeness=None, **run):
     story, schedule, waveform = made
     changed = settings(**({"quality": "exact", "codec": "lossless"} | (changes or {})))
     return render_stage.render_music_video(
-        host, "model", "clip", "vae", story, schedule, waveform, RATE, changed, **options
+        host,
+        "model",
+        "clip",
+        "vae",
+        story,
+        schedule,
+        waveform,
+        RATE,
+        changed,
+        render_stage.RenderRun(**run),
+        likeness=likeness,
     )
 
 

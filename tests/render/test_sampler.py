@@ -54,10 +54,15 @@ def even(made):
     return story, replace(schedule, curves=curves, transition=transition), waveform
 
 
+def stretch(**changes):
+    """The size and the seed of `settings`."""
+    return batch_stage.ClipSettings(**({"width": 64, "height": 72, "seed": 5} | changes))
+
+
 @pytest.mark.parametrize("made", [film(), even(lively())], ids=["plain", "lively"])
 def test_rows_are_what_the_renderer_samples(tmp_path, made):
     host, (story, schedule, _) = SmallHost(tmp_path), made
-    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=1.5, frames=40)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, stretch(start=1.5, frames=40))
     assert clip.frames == range(18, 58) and clip.note == ""
     assert clip.latent.shape == (40, 4, 9, 8) and not clip.latent.any()
     # Prompts of one and of two parts stand in one batch.
@@ -71,9 +76,7 @@ def test_rows_are_what_the_renderer_samples(tmp_path, made):
 
 def test_the_noise_is_a_noise_object(tmp_path):
     story, schedule, _ = film()
-    clip = batch_stage.sampler_batch(
-        SmallHost(tmp_path), "clip", story, schedule, settings(seed=9), start=2.0, frames=3
-    )
+    clip = batch_stage.sampler_batch(SmallHost(tmp_path), "clip", story, schedule, stretch(seed=9, start=2.0, frames=3))
     assert clip.noise.seed == 10
     first = clip.noise.generate_noise({"samples": clip.latent})
     first.zero_()  # what a sampler does with it stays its own
@@ -87,31 +90,31 @@ def test_the_noise_is_a_noise_object(tmp_path):
 def test_the_songs_end_and_what_is_left_out(tmp_path):
     story, schedule, _ = lively()
     host = SmallHost(tmp_path)
-    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=5.9, frames=100)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, stretch(start=5.9, frames=100))
     assert len(clip.frames) == 1
     assert clip.note == "A sampler has one value for all frames; left out: cfg, steps."
-    clip = batch_stage.sampler_batch(host, "clip", story, schedule, settings(), start=3.0, frames=12)
+    clip = batch_stage.sampler_batch(host, "clip", story, schedule, stretch(start=3.0, frames=12))
     assert clip.note.endswith("A sampler cannot blend finished pictures; dissolves travel instead.")
     moved = replace(schedule, curves={"zoom": np.full(72, 2.0), "lora_strength": np.full(72, 0.5)})
-    clip = batch_stage.sampler_batch(host, "clip", story, moved, settings(), frames=1)
+    clip = batch_stage.sampler_batch(host, "clip", story, moved, stretch(frames=1))
     assert "left out: lora_strength." in clip.note and "left out: zoom;" in clip.note
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"frames": 0}, "frames must be from 1 to 240, got 0; Render Music Video makes longer videos"),
-        ({"frames": 241}, "frames must be from 1 to 240, got 241"),
+        ({"frames": 0}, "frames must be a whole number from 1 to 240, got 0"),
+        ({"frames": 241}, "frames must be a whole number from 1 to 240, got 241"),
         ({"start": 6.0}, "start must lie in the song, 0 to 6.00 s"),
     ],
 )
 def test_bad_stretches(tmp_path, options, message):
     story, schedule, _ = film()
     with pytest.raises(InputError, match=message):
-        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", story, schedule, settings(), **options)
+        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", story, schedule, stretch(**options))
     short = types.Story((types.Shot(0.0, 6.0, "a"),))
     with pytest.raises(InputError, match="names shots that the story does not have"):
-        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", short, schedule, settings())
+        batch_stage.sampler_batch(SmallHost(tmp_path), "clip", short, schedule, stretch())
 
 
 # In ComfyUI ---------------------------------------------------------------------------------------

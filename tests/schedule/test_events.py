@@ -13,7 +13,7 @@ from songreel.nodes.base.errors import InputError
 from songreel.nodes.render import plan as plan_stage
 from songreel.nodes.schedule.plan import event_text as text_stage
 from songreel.nodes.schedule.plan import events as events_stage
-from songreel.nodes.schedule.plan import pace
+from songreel.nodes.schedule.plan import settings as schedule_settings
 from support.songs import films, song
 
 Event = events_stage.Event
@@ -48,19 +48,19 @@ def test_ranks_among_the_songs_onsets():
 
 def test_the_rank_decides():
     analysis, story = film(starts=(0.0, 2.0, 3.0, 4.5, 5.5))
-    planned = events_stage.plan_events(analysis, story, dissolve=0.5)
+    planned = events_stage.plan_events(analysis, story, events_stage.EventRules(dissolve_seconds=0.5))
     assert [(event.shot, event.kind, event.seconds) for event in planned] == [
         (1, "cut", 0.0),
         (2, "dissolve", 0.5),
         (3, "blend", 0.0),
         (4, "blend", 0.0),
     ]
-    never = events_stage.plan_events(analysis, story, cut_above=1.01, dissolve_above=1.0)
+    never = events_stage.plan_events(analysis, story, events_stage.EventRules(cut_above=1.01, dissolve_above=1.0))
     assert {event.kind for event in never} == {"blend"}
-    with pytest.raises(InputError, match="dissolve_above must be 0 or more and not over cut_above"):
-        events_stage.plan_events(analysis, story, cut_above=0.3)
+    with pytest.raises(InputError, match="dissolve_above must not be over cut_above"):
+        events_stage.plan_events(analysis, story, events_stage.EventRules(cut_above=0.3))
     with pytest.raises(InputError, match="A dissolve takes more than 0 and at most 10 seconds, got 0"):
-        events_stage.plan_events(analysis, story, dissolve=0)
+        events_stage.plan_events(analysis, story, events_stage.EventRules(dissolve_seconds=0))
 
 
 # Where it lands ------------------------------------------------------------------------------------
@@ -110,14 +110,14 @@ def test_on_the_demo_song_cuts_land_within_half_a_frame_of_the_true_beats(fps):
 def test_a_cut_travels_a_part_and_a_dissolve_fades_onto_the_next_picture():
     analysis, story = film(starts=(0.0, 2.0, 4.0, 6.0))
     events = [Event(1, 2.0, "cut"), Event(2, 4.0, "dissolve", 0.5), Event(3, 6.0, "blend")]
-    plain = events_stage.event_schedule(analysis, story, [], mode="linear")
-    made = events_stage.event_schedule(analysis, story, events, travel=0.4, mode="linear")
+    plain = events_stage.event_schedule(analysis, story, [], events_stage.EventRules(mode="linear"))
+    made = events_stage.event_schedule(analysis, story, events, events_stage.EventRules(travel=0.4, mode="linear"))
     assert made.t[:48] == pytest.approx(0.4 * plain.t[:48]) and set(made.transition[:48]) == {"cut"}
     assert made.t[48:84] == pytest.approx(0.4 * plain.t[48:84]) and set(made.transition[48:84]) == {"slerp"}
     u = np.arange(1, 13) / 13
     assert made.t[84:96] == pytest.approx(u * u * (3 - 2 * u)) and set(made.transition[84:96]) == {"dissolve"}
     assert made.t[96:] == pytest.approx(plain.t[96:]) and set(made.transition[96:]) == {"slerp"}
-    held = events_stage.event_schedule(analysis, story, events, travel=0.0)
+    held = events_stage.event_schedule(analysis, story, events, events_stage.EventRules(travel=0.0))
     assert (held.t[:48] == 0).all()
 
 
@@ -143,11 +143,11 @@ def plans(draw):
 
 
 @settings(max_examples=80, deadline=None)
-@given(plans(), st.sampled_from(pace.MODES), st.sampled_from([0.0, 0.3, 1.0]), st.booleans())
+@given(plans(), st.sampled_from(schedule_settings.MODES), st.sampled_from([0.0, 0.3, 1.0]), st.booleans())
 def test_every_plan_over_random_films(film, mode, travel, move):
     analysis, story, events = film
     told = events_stage.on_the_beat(analysis, story, events) if move else story
-    made = events_stage.event_schedule(analysis, told, events, travel=travel, mode=mode)
+    made = events_stage.event_schedule(analysis, told, events, events_stage.EventRules(travel=travel, mode=mode))
     firsts = told.first_frames(analysis.fps, analysis.n_frames)
     assert np.isfinite(made.t).all() and made.t.min() >= 0 and made.t.max() <= 1
     for shot, (start, end) in enumerate(zip(firsts, [*firsts[1:], analysis.n_frames], strict=True)):
@@ -156,7 +156,7 @@ def test_every_plan_over_random_films(film, mode, travel, move):
         assert (made.shot_a[start:end] == shot).all()
         assert (made.shot_b[start:end] == min(shot + 1, len(firsts) - 1)).all()
         fading = np.array(made.transition[start:end]) == "dissolve"
-        if mode in pace.MONOTONE:
+        if mode in schedule_settings.MONOTONE:
             assert (np.diff(made.t[start:end][~fading]) >= 0).all()
         assert (np.diff(made.t[start:end][fading]) > 0).all()
         if fading.any():
@@ -175,12 +175,14 @@ def test_every_plan_over_random_films(film, mode, travel, move):
 
 
 @settings(max_examples=40, deadline=None)
-@given(plans(), st.sampled_from(pace.MODES), st.booleans())
+@given(plans(), st.sampled_from(schedule_settings.MODES), st.booleans())
 def test_every_planned_frame_has_a_picture_of_its_own_recipe(film, mode, changing):
     analysis, story, events = film
     motion = events_stage.MotionAmounts(walk=0.5, carry=0.3, intensity_steps=True) if changing else None
-    made = events_stage.event_schedule(analysis, story, events, mode=mode, motion=motion)
-    plan = plan_stage.make_plan(story, made, plan_stage.RenderSettings(64, 64, 8, 7.0, "euler", "normal", 0))
+    made = events_stage.event_schedule(analysis, story, events, events_stage.EventRules(mode=mode), motion=motion)
+    plan = plan_stage.make_plan(
+        story, made, plan_stage.RenderSettings(64, 64, 8, 7.0, "euler", "normal", 0, quality="exact")
+    )
     frame = 0
     for part in plan.segments:
         assert part.first_frame == frame

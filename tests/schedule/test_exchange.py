@@ -26,16 +26,19 @@ def film():
     story = types.Story(
         (types.Shot(0.0, 4.0, 'a "misty" harbour', negative="text"), types.Shot(4.0, 10.0, "a city, of glass"))
     )
-    schedule = onset.onset_slerp_schedule(analysis, story, mode="linear")
+    schedule = onset.onset_slerp_schedule(analysis, story, onset.Pacing(mode="linear"))
     for target, low, high in (
         ("zoom", 1, 1.4), ("angle", -5, 20), ("dx", -0.1, 0.2), ("dy", 0, 0.1), ("denoise", 0.3, 0.6), ("cfg", 5, 9),
     ):  # fmt: skip
-        schedule = modulate.modulate(schedule, analysis, curve="rms", target=target, low=low, high=high)
+        schedule = modulate.modulate(
+            schedule, analysis, modulate.Modulation(curve="rms", target=target, low=low, high=high)
+        )
     return analysis, story, schedule
 
 
-def read(text, analysis=None, **options):
-    return text_stage.schedule_from_text(analysis or song(10.0, FPS), text, **options)
+def read(text, analysis=None, *, story=None, schedule=None, **options):
+    settings = text_stage.ReadSettings(**options)
+    return text_stage.schedule_from_text(analysis or song(10.0, FPS), text, settings, story=story, schedule=schedule)
 
 
 # Keyframe strings ----------------------------------------------------------------------------------
@@ -97,7 +100,9 @@ def test_units():
 @pytest.mark.parametrize("form", ["Deforum settings", "Parseq"])
 def test_a_schedule_comes_back(form):
     analysis, story, schedule = film()
-    text, left = write.write_schedule(schedule, story, form, width=640, height=360, tolerance=0.001)
+    text, left = write.write_schedule(
+        schedule, story, write.WriteSettings(format=form, width=640, height=360, tolerance=0.001)
+    )
     assert left == ""
     told, again, _ = read(text, analysis, width=640, height=360)
     assert [(shot.start, shot.prompt, shot.negative) for shot in told.shots] == [
@@ -114,7 +119,7 @@ def test_a_schedule_comes_back(form):
 
 def test_what_deforum_gets():
     analysis, story, schedule = film()
-    data = json.loads(write.write_schedule(schedule, story, "Deforum settings")[0])
+    data = json.loads(write.write_schedule(schedule, story, write.WriteSettings(format="Deforum settings"))[0])
     assert data["prompts"] == {"0": 'a "misty" harbour --neg text', "96": "a city, of glass"}
     assert (data["fps"], data["max_frames"], data["W"], data["animation_mode"]) == (24.0, 240, 512, "2D")
     first = float(data["zoom"].split(",")[0].split("(")[1].rstrip(")"))
@@ -124,7 +129,7 @@ def test_what_deforum_gets():
 
 def test_what_parseq_gets():
     analysis, story, schedule = film()
-    data = json.loads(write.write_schedule(schedule, story, "Parseq")[0])
+    data = json.loads(write.write_schedule(schedule, story, write.WriteSettings(format="Parseq"))[0])
     frames = [row["frame"] for row in data["keyframes"]]
     assert frames == sorted(set(frames)) and frames[0] == 0 and frames[-1] == 239
     assert [row["frame"] for row in data["keyframes"] if row.get("info") == "shot"] == [0, 96]
@@ -135,7 +140,7 @@ def test_what_parseq_gets():
 
 def test_fizznodes_prompts_out_and_in():
     analysis, story, schedule = film()
-    text, left = write.write_schedule(schedule, story, "FizzNodes prompts")
+    text, left = write.write_schedule(schedule, story, write.WriteSettings(format="FizzNodes prompts"))
     assert text == '"0": "a \\"misty\\" harbour --neg text",\n"96": "a city, of glass"\n'
     assert left == "This format does not carry: angle, cfg, denoise, dx, dy, zoom."
     told, again, report = read(text, analysis)
@@ -145,7 +150,9 @@ def test_fizznodes_prompts_out_and_in():
 
 def test_keyframes_of_one_curve_keep_our_unit():
     analysis, story, schedule = film()
-    text, _ = write.write_schedule(schedule, story, "keyframes of one curve", curve="zoom", tolerance=0.001)
+    text, _ = write.write_schedule(
+        schedule, story, write.WriteSettings(format="keyframes of one curve", curve="zoom", tolerance=0.001)
+    )
     told, again, _ = read(text, analysis, story=story, curve="zoom")
     assert told is story and np.abs(again.curves["zoom"] - schedule.curves["zoom"]).max() < 0.001
     made = read("0:(0), 48:(1)", analysis, story=story, schedule=schedule, curve="t")[1]
@@ -154,18 +161,20 @@ def test_keyframes_of_one_curve_keep_our_unit():
 
 def test_what_a_format_cannot_carry_is_said():
     analysis, story, schedule = film()
-    schedule = modulate.with_themes(modulate.set_curve(schedule, "steps", 0.5), analysis, "rms: fog")
+    schedule = modulate.with_themes(
+        modulate.set_curve(schedule, "steps", 0.5), analysis, modulate.ThemeSettings(themes="rms: fog", amount=0.5)
+    )
     cut = types.FrameSchedule.of(schedule.to_json() | {"transition": ["cut"] * 240})
-    assert write.write_schedule(cut, story, "Deforum settings")[1] == (
+    assert write.write_schedule(cut, story, write.WriteSettings(format="Deforum settings"))[1] == (
         "This format does not carry: steps, theme rms, cuts and dissolves."
     )
     with pytest.raises(InputError, match="format must be one of"):
-        write.write_schedule(schedule, story, "Disco")
+        write.write_schedule(schedule, story, write.WriteSettings(format="Disco"))
     with pytest.raises(InputError, match=r"names shot 1 but the story has 1 \(0 to 0\)"):
-        write.write_schedule(schedule, types.Story((types.Shot(0.0, 10.0, "x"),)), "Parseq")
+        write.write_schedule(schedule, types.Story((types.Shot(0.0, 10.0, "x"),)), write.WriteSettings(format="Parseq"))
     shorter = [*story.shots[:-1], types.Shot(story.shots[-1].start, 9.0, "x")]
     with pytest.raises(InputError, match="The story lasts 9.000 s but the schedule 10.000 s"):
-        write.write_schedule(schedule, types.Story(tuple(shorter)), "Parseq")
+        write.write_schedule(schedule, types.Story(tuple(shorter)), write.WriteSettings(format="Parseq"))
 
 
 # In --------------------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ def test_every_curve_has_a_range_with_its_neutral_value_inside():
 def test_curves_and_themes_come_back_from_json_exactly():
     analysis, schedule = film()
     for target, low, high in (("cfg", 3, 9.7), ("zoom", 1, 1.3), ("dx", -0.1, 0.1), ("noise_walk", 0, 2)):
-        schedule = stage.modulate(schedule, analysis, curve="rms", target=target, low=low, high=high)
-    schedule = stage.with_themes(schedule, analysis, "rms: fog\nonset: sparks", amount=0.3)
+        schedule = stage.modulate(schedule, analysis, stage.Modulation(curve="rms", target=target, low=low, high=high))
+    schedule = stage.with_themes(schedule, analysis, stage.ThemeSettings(themes="rms: fog\nonset: sparks", amount=0.3))
     again = types.FrameSchedule.of(schedule.to_text())
     assert again.to_json() == schedule.to_json()
     assert set(again.curves) == {"cfg", "zoom", "dx", "noise_walk"} and set(again.themes) == {"rms", "onset"}
@@ -77,32 +77,38 @@ def test_what_is_out_of_range_is_refused_by_name(changes, message):
 
 def test_a_curve_of_the_song_drives_a_setting():
     analysis, schedule = film()
-    made = stage.modulate(schedule, analysis, curve="rms", target="cfg", low=4, high=8)
+    made = stage.modulate(schedule, analysis, stage.Modulation(curve="rms", target="cfg", low=4, high=8))
     assert made.curves["cfg"][[0, -1]].tolist() == [4.0, 8.0] and "cfg" not in schedule.curves
     assert made.curves["cfg"][60] == pytest.approx(4 + 4 * 60 / 119, abs=1e-6)
-    held = stage.modulate(schedule, analysis, curve="rms", target="cfg", low=0, high=100, hold="hold at beats")
+    held = stage.modulate(
+        schedule, analysis, stage.Modulation(curve="rms", target="cfg", low=0, high=100, hold="hold at beats")
+    )
     assert set(np.flatnonzero(np.diff(held.curves["cfg"])) + 1) <= set(analysis.beat_frames())
 
 
 def test_combining_with_what_is_there():
     analysis, schedule = film()
     once = stage.set_curve(schedule, "zoom", 2.0)
-    added = stage.modulate(once, analysis, curve="rms", target="zoom", low=0, high=1, combine="add")
+    added = stage.modulate(once, analysis, stage.Modulation(curve="rms", target="zoom", low=0, high=1, combine="add"))
     assert added.curves["zoom"][[0, -1]].tolist() == [2.0, 3.0]
     # An absent curve is neutral: 1 for zoom.
-    times = stage.modulate(schedule, analysis, curve="rms", target="zoom", low=0.5, high=2, combine="multiply")
+    times = stage.modulate(
+        schedule, analysis, stage.Modulation(curve="rms", target="zoom", low=0.5, high=2, combine="multiply")
+    )
     assert times.curves["zoom"][[0, -1]].tolist() == [0.5, 2.0]
     with pytest.raises(InputError, match="no curve 'cfg', whose value then is the renderer's"):
-        stage.modulate(schedule, analysis, curve="rms", target="cfg", low=1, high=2, combine="add")
+        stage.modulate(schedule, analysis, stage.Modulation(curve="rms", target="cfg", low=1, high=2, combine="add"))
 
 
 def test_noise_drift_is_the_sum_of_its_speed_and_starts_at_zero():
     analysis, schedule = film()
-    values = stage.modulate(schedule, analysis, curve="rms", target="noise_walk", low=0, high=2).curves["noise_walk"]
+    values = stage.modulate(
+        schedule, analysis, stage.Modulation(curve="rms", target="noise_walk", low=0, high=2)
+    ).curves["noise_walk"]
     assert values[0] == 0 and (np.diff(values) >= 0).all()
     assert values[-1] == pytest.approx(2 * np.linspace(0, 1, 120)[1:].sum() / 12, rel=1e-5)
     with pytest.raises(InputError, match="drifts at 0 radians per second or more, got -1"):
-        stage.modulate(schedule, analysis, curve="rms", target="noise_walk", low=-1, high=0)
+        stage.modulate(schedule, analysis, stage.Modulation(curve="rms", target="noise_walk", low=-1, high=0))
 
 
 @pytest.mark.parametrize(
@@ -118,13 +124,13 @@ def test_bad_modulation(options, message):
     analysis, schedule = film()
     values = {"curve": "rms", "target": "cfg", "low": 0, "high": 1} | options
     with pytest.raises(InputError, match=message):
-        stage.modulate(schedule, analysis, **values)
+        stage.modulate(schedule, analysis, stage.Modulation(**values))
 
 
 def test_a_schedule_of_another_song_is_refused():
     _, schedule = film()
     with pytest.raises(InputError, match="120 frames at 12 fps but the song 240 at 24"):
-        stage.modulate(schedule, song(10.0, Fraction(24)), curve="rms", target="cfg", low=0, high=1)
+        stage.modulate(schedule, song(10.0, Fraction(24)), stage.Modulation(curve="rms", target="cfg", low=0, high=1))
 
 
 def test_lists_in_and_out():
@@ -152,7 +158,9 @@ def test_themes_follow_the_note_that_leads():
     chroma = np.zeros((12, 120), np.float32)
     chroma[0, :60], chroma[7, 60:] = 0.2, 0.9  # C softly, then G loudly
     analysis = replace(analysis, chroma=chroma)
-    made = stage.with_themes(schedule, analysis, "C: warm light\n\nG: blue haze", amount=0.4)
+    made = stage.with_themes(
+        schedule, analysis, stage.ThemeSettings(themes="C: warm light\n\nG: blue haze", amount=0.4)
+    )
     c, g = (made.themes[name].weights for name in "CG")
     assert c[59] == pytest.approx(0.4, abs=1e-3) and g[119] == pytest.approx(0.4, abs=1e-3)
     assert g[:60].max() == 0 and c[119] < 0.01
@@ -172,4 +180,4 @@ def test_themes_follow_the_note_that_leads():
 def test_bad_themes(text, message):
     analysis, schedule = film()
     with pytest.raises(InputError, match=message):
-        stage.with_themes(schedule, analysis, text)
+        stage.with_themes(schedule, analysis, stage.ThemeSettings(themes=text, amount=0.5))

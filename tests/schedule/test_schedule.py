@@ -49,7 +49,7 @@ def check_properties(analysis, story, schedule, floor=0.05):
 def test_endpoints_monotone_finite(kind, floor):
     analysis = song(10.0, FPS, onset=curve(kind, 240))
     story = three_shots(10.0)
-    check_properties(analysis, story, onset.onset_slerp_schedule(analysis, story, floor=floor), floor)
+    check_properties(analysis, story, onset.onset_slerp_schedule(analysis, story, onset.Pacing(floor=floor)), floor)
 
 
 def test_a_segment_would_reach_one_on_the_next_keyframe():
@@ -124,13 +124,13 @@ def test_real_songs(path):
     ("options", "message"),
     [
         ({"curve": "bass"}, "no curve 'bass'; it has: onset, rms"),
-        ({"floor": -1.0}, "floor must be 0 or more"),
-        ({"gamma": 0.0}, "gamma above 0"),
+        ({"floor": -1.0}, "floor must be from 0 to 10, got -1.0"),
+        ({"gamma": 0.0}, "gamma must be from 0.1 to 8, got 0.0"),
     ],
 )
 def test_bad_options(options, message):
     with pytest.raises(InputError, match=message):
-        onset.onset_slerp_schedule(song(), three_shots(10.0), **options)
+        onset.onset_slerp_schedule(song(), three_shots(10.0), onset.Pacing(**options))
 
 
 def test_story_of_another_song_is_refused():

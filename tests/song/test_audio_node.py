@@ -29,7 +29,7 @@ wave = torch.zeros(1, 2, 8000 * 10)
 for start in range(0, 80000, 4000): wave[:, :, start:start + 60] = 0.9
 copy = wave.clone()
 with torch.inference_mode():
-    output = node.execute(Lazy({"waveform": wave, "sample_rate": 8000}), 23.976)
+    output = node.execute(Lazy({"waveform": wave, "sample_rate": 8000}), fps=23.976)
 song, envelope, beats, tempo, count, plot = output.result if hasattr(output, "result") else output.args
 errors = {}
 for name, audio in {
@@ -40,7 +40,7 @@ for name, audio in {
     "nan": {"waveform": torch.full((1, 1, 100), float("nan")), "sample_rate": 8000},
     "rate": {"waveform": torch.zeros(1, 1, 100), "sample_rate": 1},
 }.items():
-    try: node.execute(audio, 12.0); errors[name] = None
+    try: node.execute(audio, fps=12.0); errors[name] = None
     except InputError as error: errors[name] = str(error)
 schema = node.define_schema()
 json.dump({

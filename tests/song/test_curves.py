@@ -14,7 +14,7 @@ FPS = Fraction(10)
 
 def test_the_order_of_operations():
     values = np.array([0.0, 0.1, 0.25, 0.5, 1.0])
-    shaped = shape.shape_curve(values, FPS, gain=2.0, threshold=0.2, gamma=2.0, floor=0.1)
+    shaped = shape.shape_curve(values, FPS, shape.CurveShape(gain=2.0, threshold=0.2, gamma=2.0, floor=0.1))
     assert shaped == pytest.approx([0.1, 0.1, 0.1 + 0.9 * 0.375**2, 1.0, 1.0], abs=1e-6)
     assert shaped.dtype == np.float32
 
@@ -22,7 +22,7 @@ def test_the_order_of_operations():
 @pytest.mark.parametrize("fps", [10, 24, 60])
 def test_attack_and_release_are_seconds_at_every_frame_rate(fps):
     step = np.concatenate((np.ones(2 * fps), np.zeros(2 * fps)))
-    shaped = shape.shape_curve(step, Fraction(fps), attack=0.5, release=0.25)
+    shaped = shape.shape_curve(step, Fraction(fps), shape.CurveShape(attack=0.5, release=0.25))
     assert shaped[fps // 2 - 1] == pytest.approx(1 - np.exp(-1), abs=1e-6)
     top = shaped[2 * fps - 1]
     assert shaped[2 * fps + fps // 2 - 1] == pytest.approx(top * np.exp(-2), abs=1e-6)
@@ -31,12 +31,12 @@ def test_attack_and_release_are_seconds_at_every_frame_rate(fps):
 def test_normalising():
     values = np.concatenate((np.full(40, 0.2), np.full(40, 0.5)))
     sections = a_song().sections
-    whole = shape.shape_curve(values, FPS, normalise="per song")
-    parts = shape.shape_curve(values, FPS, normalise="per section", sections=sections)
+    whole = shape.shape_curve(values, FPS, shape.CurveShape(normalise="per song"))
+    parts = shape.shape_curve(values, FPS, shape.CurveShape(normalise="per section"), sections=sections)
     assert whole[[0, 79]] == pytest.approx([0.4, 1]) and parts[[0, 39, 40, 79]] == pytest.approx([1, 1, 1, 1])
     with pytest.raises(InputError, match="no sections"):
-        shape.shape_curve(values, FPS, normalise="per section")
-    assert not shape.shape_curve(np.zeros(4), FPS, normalise="per song").any()
+        shape.shape_curve(values, FPS, shape.CurveShape(normalise="per section"))
+    assert not shape.shape_curve(np.zeros(4), FPS, shape.CurveShape(normalise="per song")).any()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_normalising():
 )
 def test_bad_options(options, message):
     with pytest.raises(InputError, match=message):
-        shape.shape_curve(np.ones(3), FPS, **options)
+        shape.shape_curve(np.ones(3), FPS, shape.CurveShape(**options))
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,26 @@ def test_bad_options(options, message):
     [("linear", 0.25), ("ease in", 0.0625), ("ease out", 0.4375), ("smooth", 0.15625), ("step", 0.0)],
 )
 def test_shapes(name, middle):
-    values = shape.map_to_range(np.array([-1, 0, 0.25, 1, 2]), low=10, high=20, shape=name)
+    values = shape.map_to_range(np.array([-1, 0, 0.25, 1, 2]), shape.RangeMapping(low=10, high=20, shape=name))
     assert values == pytest.approx([10, 10, 10 + 10 * middle, 20, 20])
-    turned = shape.map_to_range(np.array([0, 1]), low=10, high=20, shape=name, invert=True)
+    turned = shape.map_to_range(np.array([0, 1]), shape.RangeMapping(low=10, high=20, shape=name, invert=True))
     assert turned == pytest.approx([20, 10])
 
 
 def test_holding_at_beats():
     song, ramp = a_song(), np.arange(80) / 80
-    held = shape.map_to_range(ramp, low=0, high=80, hold="hold at beats", song=song)
+    held = shape.map_to_range(ramp, shape.RangeMapping(low=0, high=80, hold="hold at beats"), song=song)
     assert held[:5] == pytest.approx(0) and held[5:10] == pytest.approx(5) and held[75:] == pytest.approx(75)
-    mean = shape.map_to_range(ramp, low=0, high=80, hold="mean per beat", song=song)
+    mean = shape.map_to_range(ramp, shape.RangeMapping(low=0, high=80, hold="mean per beat"), song=song)
     assert mean[5:10] == pytest.approx(7)
-    bars = shape.map_to_range(ramp, low=0, high=80, hold="hold at bars", song=song)
+    bars = shape.map_to_range(ramp, shape.RangeMapping(low=0, high=80, hold="hold at bars"), song=song)
     assert bars[25:45] == pytest.approx(25)
     with pytest.raises(InputError, match="no beats"):
-        shape.map_to_range(ramp, low=0, high=1, hold="hold at beats", song=a_song(beats=np.zeros(0)))
+        shape.map_to_range(
+            ramp, shape.RangeMapping(low=0, high=1, hold="hold at beats"), song=a_song(beats=np.zeros(0))
+        )
     with pytest.raises(InputError, match="79 values"):
-        shape.map_to_range(ramp[1:], low=0, high=1, hold="hold at beats", song=song)
+        shape.map_to_range(ramp[1:], shape.RangeMapping(low=0, high=1, hold="hold at beats"), song=song)
 
 
 @pytest.mark.parametrize("tolerance", [0.5, 0.05, 0.001])

@@ -59,41 +59,43 @@ def test_deforum_and_parseq():
 
 def test_nothing_changes_by_default():
     song = a_song()
-    same = corrections.correct_beats(song)
+    same = corrections.correct_beats(song, corrections.BeatCorrections())
     assert np.array_equal(same.beats, song.beats) and np.array_equal(same.downbeats, song.downbeats)
     assert same.tempo == pytest.approx(120) and same.curves is song.curves and same.sections == song.sections
 
 
 def test_typed_beats_take_the_place():
-    song = corrections.correct_beats(a_song(), beats="1 2 3 4 5 6")
+    song = corrections.correct_beats(a_song(), corrections.BeatCorrections(beats="1 2 3 4 5 6"))
     assert song.beats.tolist() == [1, 2, 3, 4, 5, 6] and song.downbeats.tolist() == [1, 5]
     assert song.tempo == pytest.approx(60) and song.tempo_per_beat == pytest.approx([60] * 6)
 
 
 def test_double_and_half():
     song = a_song()
-    double = corrections.correct_beats(song, tempo="double")
+    double = corrections.correct_beats(song, corrections.BeatCorrections(tempo="double"))
     assert len(double.beats) == 29 and double.tempo == pytest.approx(240)
-    half = corrections.correct_beats(double, tempo="half")
+    half = corrections.correct_beats(double, corrections.BeatCorrections(tempo="half"))
     assert half.tempo == pytest.approx(120) and len(half.beats) in (14, 15)
 
 
 def test_half_keeps_the_stronger_beats():
     song = a_song(beats=np.arange(0.2, 8, 0.2), downbeats=np.zeros(0))
-    kept = corrections.correct_beats(song, tempo="half").beats
+    kept = corrections.correct_beats(song, corrections.BeatCorrections(tempo="half")).beats
     assert kept == pytest.approx(np.arange(0.4, 8, 0.4))
 
 
 @pytest.mark.parametrize(("metre", "bars"), [("3/4", [1.0, 2.5, 4.0, 5.5, 7.0]), ("4/4", [1.0, 3.0, 5.0, 7.0])])
 def test_a_downbeat_sets_all_bars(metre, bars):
-    song = corrections.correct_beats(a_song(), metre=metre, downbeat=4.05 if metre == "3/4" else 4.95)
+    song = corrections.correct_beats(
+        a_song(), corrections.BeatCorrections(metre=metre, downbeat=4.05 if metre == "3/4" else 4.95)
+    )
     assert song.downbeats.tolist() == bars and set(song.downbeats) <= set(song.beats)
 
 
 def test_a_nudge_moves_everything_and_drops_what_leaves_the_song():
-    later = corrections.correct_beats(a_song(), nudge=0.6)
+    later = corrections.correct_beats(a_song(), corrections.BeatCorrections(nudge_ms=600.0))
     assert later.beats[0] == pytest.approx(1.1) and len(later.beats) == 14
-    earlier = corrections.correct_beats(a_song(), nudge=-0.55)
+    earlier = corrections.correct_beats(a_song(), corrections.BeatCorrections(nudge_ms=-550.0))
     assert earlier.beats[0] == pytest.approx(0.45) and earlier.downbeats[0] == pytest.approx(1.95)
 
 
@@ -107,10 +109,10 @@ def test_a_nudge_moves_everything_and_drops_what_leaves_the_song():
 )
 def test_bad_options(options, message):
     with pytest.raises(InputError, match=message):
-        corrections.correct_beats(a_song(), **options)
+        corrections.correct_beats(a_song(), corrections.BeatCorrections(**options))
 
 
 def test_a_downbeat_needs_beats():
     empty = a_song(beats=np.zeros(0), downbeats=np.zeros(0), tempo=0.0, tempo_per_beat=np.zeros(0))
     with pytest.raises(InputError, match="no beats"):
-        corrections.correct_beats(empty, downbeat=3.0)
+        corrections.correct_beats(empty, corrections.BeatCorrections(downbeat=3.0))

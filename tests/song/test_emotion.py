@@ -54,7 +54,7 @@ def test_every_column_follows_opensmile(demo):
 
 
 def test_the_demo_song_is_calm_in_the_bridge_and_euphoric_in_the_drop(demo):
-    emotion = hear.hear_emotion(*demo, model="built-in")
+    emotion = hear.hear_emotion(*demo, hear.EmotionSettings(model="built-in"))
     assert emotion.label_of(9.5, 14.5) == "melancholy"
     assert emotion.label_of(18, 26) == "euphoric"
     assert emotion.mean(19, 25)[0] > emotion.mean(9.5, 14.5)[0] + 0.4
@@ -69,35 +69,35 @@ def test_louder_resampled_and_mono_copies_are_heard_alike(model, demo):
     if model == "opensmile" and not smile.available():
         pytest.skip("opensmile is not installed (pip install opensmile)")
     waveform, rate = demo[0][:, 44_100 * 6 : 44_100 * 20], demo[1]
-    before = hear.hear_emotion(waveform, rate, model=model)
+    before = hear.hear_emotion(waveform, rate, hear.EmotionSettings(model=model))
     copies = {
         "louder": (waveform * np.float32(10 ** (1 / 20)), rate),
         "48 kHz": (soxr.resample(waveform.T, rate, 48_000).T.astype(np.float32), 48_000),
         "mono": (waveform.mean(axis=0), rate),
     }
     for name, (copy, copy_rate) in copies.items():
-        after = hear.hear_emotion(copy, copy_rate, model=model)
+        after = hear.hear_emotion(copy, copy_rate, hear.EmotionSettings(model=model))
         for kind in ("arousal", "valence"):
             change = np.abs(getattr(after, kind) - getattr(before, kind)).mean()
             assert change <= 0.05, (name, kind, change)
 
 
 def test_silence_is_neutral_and_short_or_odd_audio_is_heard():
-    quiet = hear.hear_emotion(np.zeros((2, 44_100 * 20), np.float32), 44_100, model="built-in")
+    quiet = hear.hear_emotion(np.zeros((2, 44_100 * 20), np.float32), 44_100, hear.EmotionSettings(model="built-in"))
     assert [part.label for part in quiet.segments] == ["neutral"] and not quiet.arousal.any()
     for samples in (10, 4_000, 44_100):
-        short = hear.hear_emotion(tone(440, 1.0)[:samples], 44_100, model="built-in")
+        short = hear.hear_emotion(tone(440, 1.0)[:samples], 44_100, hear.EmotionSettings(model="built-in"))
         assert len(short.arousal) == timeline.count(samples / 44_100) and len(short.segments) == 1
     with pytest.raises(InputError, match="must be one of auto, opensmile"):
-        hear.hear_emotion(tone(440), 44_100, model="loud")
-    with pytest.raises(InputError, match="window must be from 6 to 60 s, got 2 s"):
-        hear.hear_emotion(tone(440), 44_100, window=2.0)
+        hear.hear_emotion(tone(440), 44_100, hear.EmotionSettings(model="loud"))
+    with pytest.raises(InputError, match="window must be from 6 to 60, got 2.0"):
+        hear.hear_emotion(tone(440), 44_100, hear.EmotionSettings(window=2.0))
 
 
 def test_missing_opensmile_is_one_sentence(monkeypatch):
     monkeypatch.setattr(smile, "available", lambda: False)
     with pytest.raises(InputError, match="pip install opensmile, or choose the built-in model"):
-        hear.hear_emotion(tone(440), 44_100, model="opensmile")
+        hear.hear_emotion(tone(440), 44_100, hear.EmotionSettings(model="opensmile"))
     assert hear.hear_emotion(tone(440), 44_100).model == "built-in"
 
 
@@ -181,7 +181,7 @@ def test_keys():
 
 
 def test_json_round_trip_is_exact_and_checked(demo):
-    emotion = hear.hear_emotion(demo[0][:, : 44_100 * 10], demo[1], model="built-in")
+    emotion = hear.hear_emotion(demo[0][:, : 44_100 * 10], demo[1], hear.EmotionSettings(model="built-in"))
     again = timeline.EmotionTimeline.of(emotion.to_text())
     np.testing.assert_array_equal(again.arousal, emotion.arousal)
     np.testing.assert_array_equal(again.valence, emotion.valence)
@@ -201,7 +201,7 @@ def test_json_round_trip_is_exact_and_checked(demo):
 def test_plot_shows_moods_in_their_colours(demo):
     from songreel.nodes.song.emotion import plot
 
-    emotion = hear.hear_emotion(*demo, model="built-in")
+    emotion = hear.hear_emotion(*demo, hear.EmotionSettings(model="built-in"))
     picture = plot.plot_emotion(emotion, width=800, height=320)
     assert picture.shape == (320, 800, 3)
     strip = picture[280]

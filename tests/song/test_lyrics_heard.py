@@ -147,7 +147,9 @@ def heard(tmp_path):
     name = host.register("whisper", whisper_model())
 
     def hear(waveform, rate, **options):
-        return transcribe.hear_lyrics(waveform, rate, host=host, model=name, language="en", **options)
+        return transcribe.hear_lyrics(
+            waveform, rate, transcribe.HearSettings(model=name, language="en"), host=host, **options
+        )
 
     return hear
 
@@ -197,7 +199,7 @@ def test_silence_has_no_words(heard):
 def test_what_is_missing_is_one_sentence(tmp_path, monkeypatch):
     host = HeadlessHost(tmp_path)
     with pytest.raises(InputError, match="backend must be one of auto, faster-whisper"):
-        transcribe.hear_lyrics(NOISE, 16_000, host=host, backend="magic")
+        transcribe.hear_lyrics(NOISE, 16_000, transcribe.HearSettings(backend="magic"), host=host)
     monkeypatch.setattr(
         transcribe, "_MODULES", {"faster-whisper": "no_such_module_a", "openai-whisper": "no_such_module_b"}
     )
@@ -212,7 +214,7 @@ def test_a_model_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     with pytest.raises(InputError, match="no Whisper model 'small' on this machine; put one into the models folder"):
-        transcribe.hear_lyrics(NOISE, 16_000, host=HeadlessHost(tmp_path), model="small")
+        transcribe.hear_lyrics(NOISE, 16_000, transcribe.HearSettings(model="small"), host=HeadlessHost(tmp_path))
 
 
 def test_models_are_found_in_the_models_folder_only(tmp_path):
@@ -242,8 +244,13 @@ def test_openai_whisper_is_given_samples_and_a_file_of_the_models_folder(tmp_pat
     torch.save({"dims": dims, "model_state_dict": model.state_dict()}, folder / "small-random.pt")
     host = HeadlessHost(tmp_path)
     sheet = transcribe.hear_lyrics(
-        NOISE[: 16_000 * 4], 16_000, host=host, model="small-random.pt", language="en", backend="openai-whisper"
+        NOISE[: 16_000 * 4],
+        16_000,
+        transcribe.HearSettings(model="small-random.pt", language="en", backend="openai-whisper"),
+        host=host,
     )
     assert sheet.source == "whisper" and all(line.end <= 4.0 for line in sheet.lines)
     with pytest.raises(InputError, match="no Whisper model 'gigantic'"):
-        transcribe.hear_lyrics(NOISE, 16_000, host=host, model="gigantic", backend="openai-whisper")
+        transcribe.hear_lyrics(
+            NOISE, 16_000, transcribe.HearSettings(model="gigantic", backend="openai-whisper"), host=host
+        )

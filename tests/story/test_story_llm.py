@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -93,7 +94,7 @@ def told(
     server = Server(reply)
     settings = client.LlmSettings(KEY, server.url, "m", timeout=timeout, tries=tries, pause=0.05)
     wishes = wishes or make.Wishes(person="{PERSON}")
-    writer = llm.LlmWriter(settings, wishes, "cinematic", token_cap=cap, host=host)
+    writer = llm.LlmWriter(settings, replace(wishes, token_cap=cap), host=host)
     story, notes = make.make_story(
         form(40.0, labels="AB"), WORLD, wishes, count=count, lyrics=lyrics_of(words),
         emotion=moods(40.0, "serene", "tense"), writer=writer,
@@ -227,8 +228,13 @@ def test_a_fence_around_the_answer_is_taken_off(host):
 
 
 def test_the_cap_ends_the_spending(host):
-    story, notes, server = told(host, good, cap=300)
-    assert by_model(story) == 0 and server.calls == 0 and "the cap of 300 tokens is reached" in notes[0]
+    # The least cap there is; a question with so long a theme is more than that.
+    story, notes, server = told(host, good, cap=1000, wishes=make.Wishes(person="{PERSON}", theme="a courier, " * 600))
+    assert (
+        by_model(story) == 0
+        and server.calls == 0
+        and any("the cap of 1000 tokens is reached" in note for note in notes)
+    )
 
 
 def test_quotes_and_blocked_content_do_not_get_through(host):
@@ -295,6 +301,9 @@ def test_no_widget_of_a_story_node_is_a_secret():
     import ast
     from pathlib import Path
 
+    from songreel.nodes.base.settings import declared
+    from songreel.nodes.story import settings as story_settings
+
     source = Path(ROOT / "nodes" / "story" / "node.py").read_text("utf-8")
     names = {
         node.args[0].value
@@ -304,5 +313,7 @@ def test_no_widget_of_a_story_node_is_a_secret():
         and node.func.attr == "Input"
         and node.args
     }
+    for cls in (story_settings.Wishes, story_settings.ShotChange, story_settings.TimelineSettings):
+        names |= {known.input for known in declared(cls).values()}
     assert "token_cap" in names
     assert not [name for name in names if any(word in name for word in ("key", "url", "secret", "address"))]

@@ -86,7 +86,7 @@ def test_wrong_inputs_are_one_sentence(result):
             "InputError: shot 1: 'nude' is not shown",
             "InputError: storyteller must be one of offline, llm, got 'oracle'",
             "InputError: captions, line 1: 'loud' does not begin with a time",
-            "InputError: The emotion model must be one of auto, opensmile",
+            "InputError: model must be one of auto, opensmile",
         ),
         strict=True,
     ):

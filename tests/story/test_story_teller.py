@@ -14,6 +14,7 @@ from songreel.nodes.song.emotion import timeline
 from songreel.nodes.song.lyrics import lyrics
 from songreel.nodes.song.lyrics.parse import parse_lyrics as lyrics_of
 from songreel.nodes.story import edit, make, teller, vocabulary
+from songreel.nodes.story import settings as story_settings
 from support.songs import real_songs
 from support.stories import WORLD, count, form, moods, valid
 
@@ -73,7 +74,7 @@ def test_synthetic_sheets_give_good_stories(seed):
     feeling = moods(duration, "melancholy", "euphoric", "serene", "tense", "neutral", "euphoric")
     words = sheet(seed, duration)
     world = DEMO if seed % 2 else WORLD
-    wishes = make.Wishes(seed=seed, mode=teller.MODES[seed % 3], theme="a lost letter" if seed % 4 == 0 else "")
+    wishes = make.Wishes(seed=seed, mode=story_settings.MODES[seed % 3], theme="a lost letter" if seed % 4 == 0 else "")
     story, _ = make.make_story(music, world, wishes, count=count, lyrics=words, emotion=feeling)
     check_story(story, words, duration)
 
@@ -82,12 +83,12 @@ def test_synthetic_sheets_give_good_stories(seed):
 def test_real_songs_give_good_stories(path):
     from songreel.nodes.base.media.audio import read_audio
     from songreel.nodes.song.audio.analysis import analyze
-    from songreel.nodes.song.emotion.hear import hear_emotion
+    from songreel.nodes.song.emotion import hear
 
     waveform, rate = read_audio(path)
     waveform = waveform[:, : 60 * rate]
     music = analyze(waveform, rate, fps=24)
-    feeling = hear_emotion(waveform, rate, model="built-in")
+    feeling = hear.hear_emotion(waveform, rate, hear.EmotionSettings(model="built-in"))
     story, _ = make.make_story(music, WORLD, make.Wishes(), count=count, emotion=feeling)
     check_story(story, lyrics.Lyrics(), music.duration)
 
@@ -214,7 +215,7 @@ def cases(draw):
     labels = draw(st.lists(st.sampled_from(timeline.LABELS), min_size=1, max_size=8))
     shortest = draw(st.floats(0.25, 4.0))
     wishes = make.Wishes(
-        mode=draw(st.sampled_from(teller.MODES)),
+        mode=draw(st.sampled_from(story_settings.MODES)),
         fusion=draw(st.sampled_from(["off", "switch", "halves", "crossfade"])),
         min_seconds=shortest, max_seconds=1.5 * shortest + draw(st.floats(0.2, 6.0)), seed=draw(st.integers(0, 9)),
     )  # fmt: skip

@@ -18,7 +18,17 @@ RATE = 8000
 
 def settings(**changes):
     values = dict(
-        width=64, height=72, steps=3, cfg=7.0, sampler="euler", scheduler="normal", seed=5, batch_size=4, crf=0
+        width=64,
+        height=72,
+        steps=3,
+        cfg=7.0,
+        sampler="euler",
+        scheduler="normal",
+        seed=5,
+        batch_size=4,
+        crf=0,
+        quality="exact",
+        even_pace=False,
     )
     return plan_stage.RenderSettings(**(values | changes))
 
@@ -45,10 +55,20 @@ def made_of(shots, duration=10.0, fps=Fraction(24)):
     return story, onset.onset_slerp_schedule(analysis, story), waveform
 
 
-def render(host, *, changes=None, made=None, **options):
+def render(host, *, changes=None, made=None, likeness=None, **run):
     story, schedule, waveform = made or inputs()
     return render_stage.render_music_video(
-        host, "model", "clip", "vae", story, schedule, waveform, RATE, settings(**(changes or {})), **options
+        host,
+        "model",
+        "clip",
+        "vae",
+        story,
+        schedule,
+        waveform,
+        RATE,
+        settings(**(changes or {})),
+        render_stage.RenderRun(**run),
+        likeness=likeness,
     )
 
 

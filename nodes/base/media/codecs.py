@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ..errors import InputError
+from ..settings import Settings, check, declared, setting
 
 DEFAULT_CODEC, DEFAULT_CRF = "h264", 18
 AUTO_DEPTH = "auto"
@@ -132,7 +133,7 @@ def suffixes() -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoding(Settings):
     """A codec with its settings, known to fit each other.
 
     codec: a name of `CODECS`. bit_depth: "auto" (the codec's own: 10 for ProRes, else 8), "8" or "10". crf: quality on
@@ -141,15 +142,20 @@ class Encoding:
     Raises InputError in one sentence when they do not fit.
     """
 
-    codec: str = DEFAULT_CODEC
-    bit_depth: str = AUTO_DEPTH
-    crf: int = DEFAULT_CRF
+    codec: str = setting(DEFAULT_CODEC, choices=tuple(CODECS), tooltip="How the video is encoded.")
+    bit_depth: str = setting(
+        AUTO_DEPTH, choices=BIT_DEPTHS, advanced=True, tooltip="Bits per colour. auto: 10 for ProRes, else 8."
+    )
+    crf: int = setting(
+        DEFAULT_CRF,
+        low=0,
+        high=63,
+        advanced=True,
+        tooltip="Quality on the codec's own scale: lower is better and larger.",
+    )
 
-    def __post_init__(self):
-        if self.codec not in CODECS:
-            raise InputError(f"codec must be one of {', '.join(CODECS)}, got {self.codec!r}.")
-        if self.bit_depth not in BIT_DEPTHS:
-            raise InputError(f"bit_depth must be one of {', '.join(BIT_DEPTHS)}, got {self.bit_depth!r}.")
+    def __post_init__(self) -> None:
+        check(Encoding, codec=self.codec, bit_depth=self.bit_depth)
         depths = self.kind.pixels
         if self.bit_depth != AUTO_DEPTH and int(self.bit_depth) not in depths:
             (only,) = depths
@@ -157,7 +163,8 @@ class Encoding:
                 f"{self.kind.title} has {only} bits per colour, got bit_depth {self.bit_depth}; set it to auto or "
                 f"{only}, or choose another codec."
             )
-        least, most = self.kind.crf or (0, 63)
+        known = declared(Encoding)["crf"]
+        least, most = self.kind.crf or (known.low, known.high)
         if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not least <= self.crf <= most:
             raise InputError(
                 f"crf must be a whole number from {least} to {most} with the codec {self.codec}, got {self.crf!r}."

@@ -19,8 +19,9 @@ import numpy as np
 from ...base.errors import InputError
 from ...base.json_type import JsonType, numbers
 from ...base.timing import snap_fps
-from ...person.face.embedding import SAME_PERSON, Embedder, distance
+from ...person.face.embedding import Embedder, distance
 from ...person.face.landmarks import Landmarker
+from .settings import MetricsSettings
 
 NO_FACE = -1.0  # in plain lists, where NaN cannot stand
 
@@ -159,10 +160,9 @@ def measure(
     person: Sequence[np.ndarray],
     landmarker: Landmarker,
     embedder: Embedder,
+    settings: MetricsSettings | None = None,
     *,
     fps: Fraction,
-    every: int = 1,
-    threshold: float = SAME_PERSON,
     on_frame: Callable[[int], None] = lambda seen: None,
 ) -> Likeness:
     """Look for a person in a video, a few frames in memory at a time.
@@ -174,8 +174,7 @@ def measure(
     ----------
     frames : uint8 (H, W, 3) RGB, every frame of the video
     person : what `describe_person` gives
-    every : measure one frame in so many
-    threshold : largest distance of the same person
+    settings : which frames are looked at, and the largest distance of the same person
     on_frame : told the number of frames that were read so far; what it raises ends the work
 
     Raises
@@ -183,6 +182,7 @@ def measure(
     InputError
         When there is no frame.
     """
+    settings = settings or MetricsSettings()
 
     def nearest(picture: np.ndarray) -> float:
         described = [embedder.describe(picture, face) for face in landmarker.detect(picture)]
@@ -193,13 +193,13 @@ def measure(
     def chosen() -> Iterator[np.ndarray]:
         for number, picture in enumerate(frames):
             on_frame(number + 1)
-            if number % every == 0:
+            if number % settings.every == 0:
                 yield picture
 
     distances = np.fromiter(_in_order(nearest, chosen()), np.float32)
     if not len(distances):
         raise InputError("The video has no frames; give one that has.")
-    return Likeness(fps, every, threshold, distances)
+    return Likeness(fps, settings.every, settings.threshold, distances)
 
 
 def _in_order(function: Callable, items: Iterable) -> Iterator:

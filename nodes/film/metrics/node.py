@@ -1,8 +1,11 @@
 """ComfyUI face of the metrics: who is in a video."""
 
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.types import IdentityRef
 from ...host import current
 from .likeness import Likeness
+from .settings import MetricsSettings
 from comfy_api.latest import io
 
 
@@ -14,7 +17,7 @@ class IdentityMetrics(io.ComfyNode):
         return io.Schema(
             node_id="IdentityMetrics",
             display_name="Identity Metrics",
-            category="songreel/identity",
+            category="songreel/film",
             description="Counts the frames of a video that show a face and those that show the verified person, of all "
             "frames and of those with a face.",
             inputs=[
@@ -25,39 +28,7 @@ class IdentityMetrics(io.ComfyNode):
                     "video", optional=True, tooltip="The video, read frame by frame. Give this or frames, not both."
                 ),
                 io.Image.Input("frames", optional=True, tooltip="Pictures, where there is no video file."),
-                io.Float.Input(
-                    "fps",
-                    default=24.0,
-                    min=1.0,
-                    max=120.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Frames per second of 'frames', for the time axis; a video knows its own.",
-                ),
-                io.Int.Input(
-                    "every",
-                    default=1,
-                    min=1,
-                    max=1000,
-                    optional=True,
-                    tooltip="1 looks at every frame, 4 at one frame in four: four times faster.",
-                ),
-                io.Float.Input(
-                    "threshold",
-                    default=0.55,
-                    min=0.3,
-                    max=0.8,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Largest distance of the same person. At 0.55, 2.6 % of same pairs of public pictures were "
-                    "refused and 0 of 262 different pairs accepted.",
-                ),
-                io.Boolean.Input(
-                    "allow_reduced",
-                    default=False,
-                    optional=True,
-                    tooltip="Also take an identity whose light check did not pass.",
-                ),
+                *inputs_of(io, MetricsSettings),
             ],
             outputs=[
                 io.Custom(Likeness.io_type).Output(
@@ -92,35 +63,12 @@ class IdentityMetrics(io.ComfyNode):
         return store_of(current()).status(IdentityRef.of(identity).record)
 
     @classmethod
-    def execute(
-        cls, identity, video=None, frames=None, fps=24.0, every=1, threshold=0.55, allow_reduced=False
-    ) -> io.NodeOutput:
+    def execute(cls, identity, video=None, frames=None, **given) -> io.NodeOutput:
         import torch
-        from ...base.errors import InputError
-        from ...person.charcha.store import load_identity
-        from ...person.face.embedding import FaceEmbedder
-        from ...person.face.landmarks import load_landmarker
-        from .likeness import describe_person, measure
         from .plot import plot_likeness
-        from .video_frames import frames_of_images, frames_of_video
+        from .search import person_in
 
-        if (video is None) == (frames is None):
-            raise InputError(f"Give either a video or frames, got {'neither' if video is None else 'both'}.")
-        host = current()
-        record = load_identity(host, IdentityRef.of(identity).record, allow_reduced=allow_reduced)
-        source = frames_of_images(frames, fps) if video is None else frames_of_video(video)
-        landmarker, embedder = load_landmarker(host.model_folders("detection")), FaceEmbedder()
-        progress = host.progress(max(source.expected, 1))
-        likeness = measure(
-            source.pictures,
-            describe_person(record.pictures, landmarker, embedder),
-            landmarker,
-            embedder,
-            fps=source.fps,
-            every=every,
-            threshold=threshold,
-            on_frame=progress.update,
-        )
+        likeness = person_in(current(), IdentityRef.of(identity), video, frames, from_inputs(MetricsSettings, given))
         plot = torch.from_numpy(plot_likeness(likeness)).float() / 255
         text = likeness.report()
         shares = (likeness.faces, likeness.person, likeness.person_of_faces)

@@ -2,8 +2,10 @@
 
 import json
 
-from ...base.media.codecs import AUTO_DEPTH, BIT_DEPTHS, CODECS, DEFAULT_CODEC, DEFAULT_CRF, Encoding
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...host import current
+from .settings import UpscaleSettings
 from comfy_api.latest import io
 
 _PREFIX_TOOLTIP = "Start of the name; a folder, and %width%, %height%, %year% and so on, may be part of it."
@@ -22,54 +24,16 @@ class UpscaleMusicVideo(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        side = {"default": 0, "min": 0, "max": 8192, "step": 2, "optional": True}
         return io.Schema(
             node_id="UpscaleMusicVideo",
             display_name="Upscale Music Video",
-            category="songreel/output",
+            category="songreel/film",
             description="Enlarges a video of any length with an upscale model, frame by frame, and keeps its sound. A "
             "run that was stopped continues where it was.",
             inputs=[
                 io.Video.Input("video", tooltip="The video; best rendered with the codec lossless."),
                 io.UpscaleModel.Input("upscale_model", tooltip="An upscale model, from Load Upscale Model."),
-                io.Int.Input("width", **side, tooltip="Width of the result in pixels; 0 follows from the height."),
-                io.Int.Input(
-                    "height",
-                    **side,
-                    tooltip="Height of the result in pixels; 0 follows from the width. Both 0: as the model gives it.",
-                ),
-                io.Int.Input(
-                    "tile",
-                    default=512,
-                    min=128,
-                    max=4096,
-                    step=64,
-                    optional=True,
-                    tooltip="Side in pixels of what the model sees at once. Smaller needs less memory; it is halved by "
-                    "itself where memory runs out.",
-                ),
-                io.Combo.Input(
-                    "codec",
-                    options=list(CODECS),
-                    default=DEFAULT_CODEC,
-                    optional=True,
-                    tooltip="How the result is encoded, as in Render Music Video.",
-                ),
-                io.Combo.Input(
-                    "bit_depth",
-                    options=list(BIT_DEPTHS),
-                    default=AUTO_DEPTH,
-                    optional=True,
-                    tooltip="Bits per colour. auto: 10 for ProRes, else 8.",
-                ),
-                io.Int.Input(
-                    "crf",
-                    default=DEFAULT_CRF,
-                    min=0,
-                    max=63,
-                    optional=True,
-                    tooltip="Quality on the codec's own scale: lower is better and larger.",
-                ),
+                *inputs_of(io, UpscaleSettings),
             ],
             outputs=[
                 io.Video.Output("enlarged", display_name="enlarged", tooltip="The enlarged video with its sound."),
@@ -78,24 +42,12 @@ class UpscaleMusicVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls,
-        video,
-        upscale_model,
-        width=0,
-        height=0,
-        tile=512,
-        codec=DEFAULT_CODEC,
-        bit_depth=AUTO_DEPTH,
-        crf=DEFAULT_CRF,
-    ) -> io.NodeOutput:
+    def execute(cls, video, upscale_model, **given) -> io.NodeOutput:
         from .source import video_file
         from .upscale import upscale_video
 
-        host = current()
-        source = video_file(video, host.temp_dir())
-        encoding = Encoding(codec, bit_depth, crf)
-        path, report = upscale_video(host, source, upscale_model, encoding, width=width, height=height, tile=tile)
+        host, settings = current(), from_inputs(UpscaleSettings, given)
+        path, report = upscale_video(host, video_file(video, host.temp_dir()), upscale_model, settings)
         text = json.dumps(report, indent=2)
         return io.NodeOutput(host.video_from_file(path), text, ui={"text": [text]})
 
@@ -108,7 +60,7 @@ class SaveMusicVideo(io.ComfyNode):
         return io.Schema(
             node_id="SaveMusicVideo",
             display_name="Save Music Video",
-            category="songreel/output",
+            category="songreel/film",
             description="Saves a video in the output folder without touching picture or sound, with the workflow in "
             "it: MP4, MOV, WebM or GIF, whatever it is. Save Video knows MP4 only.",
             inputs=[
@@ -151,7 +103,7 @@ class SaveFrames(io.ComfyNode):
         return io.Schema(
             node_id="SaveFrames",
             display_name="Save Frames",
-            category="songreel/output",
+            category="songreel/film",
             description="Saves every frame of a video as a PNG file in a new folder of the output folder, with the "
             "song as FLAC beside them. Streams: a long video needs no more memory than a short one.",
             inputs=[

@@ -17,13 +17,13 @@ from ...base.media.files import clear_disk_errors, file_digest, remove_abandoned
 from ...base.media.video import join_segments, write_segment
 from ...host.digest import Digest
 from ...host.port import Host
+from .settings import MAX_SIDE, UpscaleSettings
 from .source import is_deep, opened
 
 CHUNK_FRAMES = 48
 # What a tile sees of its neighbours, in pixels of the small picture.
 CONTEXT = 32
 SMALLEST_TILE = 128
-MAX_SIDE = 8192
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +50,15 @@ def upscale_video(
     host: Host,
     source: Path,
     model: Any,
-    encoding: Encoding,
-    *,
-    width: int = 0,
-    height: int = 0,
-    tile: int = 512,
+    settings: UpscaleSettings | None = None,
 ) -> tuple[Path, dict]:
     """Enlarge every frame of a video and keep its sound, or continue where an earlier run of the same stopped.
 
     Parameters
     ----------
     model : an UPSCALE_MODEL: `scale`, `to(device)`, and a call from pictures (1, 3, h, w) in 0..1 to larger ones.
-    width, height : pixels of the result, see `target_size`.
-    tile : side in pixels of what the model sees at once; halved where memory runs out.
+    settings : size of the result (see `target_size`), its encoding, and the side in pixels of what the model sees at
+        once, which is halved where memory runs out.
 
     Returns
     -------
@@ -70,9 +66,11 @@ def upscale_video(
     """
     if getattr(model, "input_channels", 3) != 3 or getattr(model, "output_channels", 3) != 3:
         raise InputError("This upscale model is not one for colour pictures; choose another.")
+    settings = settings or UpscaleSettings()
+    encoding, tile = settings.encoding, settings.tile
     with opened(source) as container:
         stream = container.streams.video[0]
-        size = target_size(stream.width, stream.height, model.scale, width, height)
+        size = target_size(stream.width, stream.height, model.scale, settings.width, settings.height)
         fps, deep = Fraction(stream.average_rate), is_deep(container)
         expected = stream.frames or round(float(container.duration or 0) / 1e6 * fps)
     encoding.require_size(*size)

@@ -25,7 +25,7 @@ class CharchaCapture(io.ComfyNode):
         return io.Schema(
             node_id="CharchaCapture",
             display_name="CHARCHA Capture",
-            category="songreel/identity",
+            category="songreel/person",
             description="Proves that a live, consenting person is there and collects seven pictures, encrypted. The "
             "capture happens in the node, before you press Run.",
             inputs=[
@@ -56,7 +56,7 @@ class CharchaIdentity(io.ComfyNode):
         return io.Schema(
             node_id="CharchaIdentity",
             display_name="CHARCHA Identity",
-            category="songreel/identity",
+            category="songreel/person",
             description="Uses a person's earlier capture, by the id of its record, while it is valid.",
             inputs=[
                 io.String.Input(

@@ -2,10 +2,12 @@
 
 import json
 
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.types import IdentityRef
 from ...host import current
 from .lora import IdentityLora
-from .settings import LAYERS, MEMORY, OFF, PRECISIONS, PRESETS, SAMPLES
+from .settings import OFF, ApplySettings, TrainRun, TrainSettings, train_settings
 from comfy_api.latest import io
 
 
@@ -17,7 +19,7 @@ class TrainIdentityLoRA(io.ComfyNode):
         return io.Schema(
             node_id="TrainIdentityLoRA",
             display_name="Train Identity LoRA",
-            category="songreel/identity",
+            category="songreel/person",
             description="Learns the likeness of a verified, consenting person from the seven pictures of the capture "
             "and saves it as a LoRA that works everywhere. What was stopped continues when it is queued again.",
             inputs=[
@@ -29,96 +31,10 @@ class TrainIdentityLoRA(io.ComfyNode):
                     options=current().model_names("checkpoints"),
                     tooltip="The SD1.5 checkpoint to train on: the one that will paint, or its base.",
                 ),
-                io.Combo.Input(
-                    "preset",
-                    options=list(PRESETS),
-                    default="balanced",
-                    tooltip="quick: 300 steps, rank 8, 384 pixels. balanced: 800, 16, 512. best: 1600, 32, 512, "
-                    "convolutions too.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFF,
-                    # ComfyUI would add a widget that changes the seed after every run, and so train anew.
-                    control_after_generate=False,
-                    tooltip="Decides all chance: same seed, same file.",
-                ),
-                _whole("steps", 100_000, "Training steps"),
-                _whole("rank", 256, "Rank of the change: more holds more, and a larger file"),
-                _whole("resolution", 1024, "Side of the training pictures in pixels, a multiple of 64", step=64),
-                io.Float.Input(
-                    "learning_rate",
-                    default=0.0,
-                    min=0.0,
-                    max=0.1,
-                    step=0.00001,
-                    round=False,
-                    optional=True,
-                    tooltip="Largest step of the optimizer; 0 takes the preset's.",
-                ),
-                io.Combo.Input(
-                    "layers",
-                    options=["preset", *LAYERS],
-                    default="preset",
-                    optional=True,
-                    tooltip="Which layers of the UNet learn. Attention is faster and enough for most faces.",
-                ),
-                io.Boolean.Input(
-                    "text_encoder",
-                    default=False,
-                    optional=True,
-                    tooltip="Let the text encoder learn too: closer to the person, easier to over-train.",
-                ),
-                io.Float.Input(
-                    "prior_share",
-                    default=0.3,
-                    min=0.0,
-                    max=0.9,
-                    step=0.05,
-                    optional=True,
-                    tooltip="Share of the steps spent on the model's own pictures of the class, so that it keeps them.",
-                ),
-                io.Int.Input(
-                    "batch_size",
-                    default=1,
-                    min=1,
-                    max=64,
-                    optional=True,
-                    tooltip="Pictures per step. More is steadier and takes memory.",
-                ),
-                io.Combo.Input(
-                    "precision",
-                    options=list(PRECISIONS),
-                    default="auto",
-                    optional=True,
-                    tooltip="Numbers that the model computes with; auto takes the fastest that the device has. The "
-                    "LoRA itself is float32.",
-                ),
-                io.Combo.Input(
-                    "memory",
-                    options=list(MEMORY),
-                    default="auto",
-                    optional=True,
-                    tooltip="save: gradient checkpointing, and 8-bit Adam where bitsandbytes is installed; slower. "
-                    "auto decides by the free memory of the GPU.",
-                ),
-                io.Boolean.Input(
-                    "allow_reduced",
-                    default=False,
-                    optional=True,
-                    tooltip="Also take a capture whose light check was not passed. It may then be a recording.",
-                ),
-                io.Combo.Input(
-                    "samples",
-                    options=list(SAMPLES),
-                    default=OFF,
-                    optional=True,
-                    tooltip="Small pictures of the person, realistic, as a cartoon and as a sketch, kept encrypted and "
-                    "shown here to who has the owner's key. Each set of three asks the model as often as some 20 steps "
-                    "do: one at the end, or four while training.",
-                ),
+                *inputs_of(io, TrainRun, "preset"),
+                *inputs_of(io, TrainSettings, "seed", "steps", "rank", "resolution", "learning_rate", "layers"),
+                *inputs_of(io, TrainSettings, "text_encoder", "prior_share", "batch_size", "precision", "memory"),
+                *inputs_of(io, TrainRun, "allow_reduced", "samples"),
             ],
             outputs=[
                 io.Custom(IdentityLora.io_type).Output(
@@ -145,29 +61,13 @@ class TrainIdentityLoRA(io.ComfyNode):
         return f"{state} {lost_files()}"
 
     @classmethod
-    def execute(cls, identity, ckpt_name, preset, seed, allow_reduced=False, samples=OFF, **given) -> io.NodeOutput:
+    def execute(cls, identity, ckpt_name, **given) -> io.NodeOutput:
         from .verified_person import train_person
 
-        settings = node_settings(preset, seed, **given)
+        settings, run = train_settings(given)
         person = IdentityRef.of(identity)
-        done = train_person(current(), person, ckpt_name, settings, allow_reduced=allow_reduced, samples=samples)
-        return trained_output(done, {} if samples == OFF else {"record": person.record})
-
-
-def node_settings(preset, seed, *, steps=0, rank=0, resolution=0, learning_rate=0.0, layers="preset", **given):
-    """The settings that a node's inputs mean; where an input is 0 or "preset", the preset's."""
-    from .settings import settings_of
-
-    return settings_of(
-        preset,
-        seed=seed,
-        steps=steps or None,
-        rank=rank or None,
-        resolution=resolution or None,
-        learning_rate=learning_rate or None,
-        layers=None if layers == "preset" else layers,
-        **given,
-    )
+        done = train_person(current(), person, ckpt_name, settings, run)
+        return trained_output(done, {} if run.samples == OFF else {"record": person.record})
 
 
 def trained_output(done, shown=None) -> io.NodeOutput:
@@ -198,7 +98,7 @@ class ApplyIdentityLoRA(io.ComfyNode):
         return io.Schema(
             node_id="ApplyIdentityLoRA",
             display_name="Apply Identity LoRA",
-            category="songreel/identity",
+            category="songreel/person",
             description="Gives a model and its text encoder a trained likeness, while the person's consent lasts.",
             inputs=[
                 io.Model.Input("model", tooltip="The SD1.5 model to change."),
@@ -206,15 +106,7 @@ class ApplyIdentityLoRA(io.ComfyNode):
                 io.Custom(IdentityLora.io_type).Input(
                     "identity_lora", tooltip="From Train Identity LoRA. File and record are checked at every run."
                 ),
-                _strength("strength_model", "model"),
-                _strength("strength_clip", "text encoder"),
-                io.Boolean.Input(
-                    "accepted",
-                    default=True,
-                    optional=True,
-                    tooltip="Off: nothing after this node runs, so that the person can look at the samples of the "
-                    "training before a long render. On: go on.",
-                ),
+                *inputs_of(io, ApplySettings),
             ],
             outputs=[
                 io.Model.Output("changed_model", display_name="changed_model", tooltip="The model with the likeness."),
@@ -233,16 +125,16 @@ class ApplyIdentityLoRA(io.ComfyNode):
         return float("nan")
 
     @classmethod
-    def execute(cls, model, clip, identity_lora, strength_model, strength_clip, accepted=True) -> io.NodeOutput:
+    def execute(cls, model, clip, identity_lora, **given) -> io.NodeOutput:
         from .lora import verified
 
-        host = current()
+        host, settings = current(), from_inputs(ApplySettings, given)
         found = verified(host, identity_lora)
-        if not accepted:
+        if not settings.accepted:
             return io.NodeOutput(block_execution=_WAITS)
-        if strength_model == 0 and strength_clip == 0:
+        if settings.strength_model == 0 and settings.strength_clip == 0:
             return io.NodeOutput(model, clip, found.words)
-        changed = host.apply_lora(model, clip, found.path, strength_model, strength_clip)
+        changed = host.apply_lora(model, clip, found.path, settings.strength_model, settings.strength_clip)
         return io.NodeOutput(*changed, found.words)
 
 
@@ -250,23 +142,6 @@ _WAITS = (
     "The likeness waits for its owner: look at the samples in Train Identity LoRA, then turn on 'accepted' in Apply "
     "Identity LoRA and queue again."
 )
-
-
-def _whole(name: str, most: int, what: str, *, step: int = 1) -> io.Int.Input:
-    return io.Int.Input(
-        name, default=0, min=0, max=most, step=step, optional=True, tooltip=f"{what}; 0 takes the preset's."
-    )
-
-
-def _strength(name: str, what: str) -> io.Float.Input:
-    return io.Float.Input(
-        name,
-        default=1.0,
-        min=-10.0,
-        max=10.0,
-        step=0.01,
-        tooltip=f"How much of the likeness goes into the {what}; 0 is none.",
-    )
 
 
 def _image(picture):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ...base.errors import InputError
+from ...base.settings import Settings, check, from_inputs, given_values, setting
 
 ATTENTION, ALL_LAYERS = "attention", "attention and convolutions"
 LAYERS = (ATTENTION, ALL_LAYERS)
@@ -14,66 +15,98 @@ MEMORY = ("auto", "save", "plenty")
 # When small pictures of the person are painted.
 OFF, AT_THE_END, WHILE_TRAINING = "off", "at the end", "while training"
 SAMPLES = (OFF, AT_THE_END, WHILE_TRAINING)
+# What a node's input shows where a choice is the preset's.
+PRESET = "preset"
+_SHARE = {"low": 0.0, "high": 0.9, "step": 0.05}
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """What decides a LoRA beside the subject and the checkpoint.
+class TrainSettings(Settings):
+    """What decides a LoRA beside the subject and the checkpoint; see the paper of each for more.
 
-    resolution: pixels of a side. alpha: scale of the change, alpha / rank. min_snr: gamma of the loss weights
-    (Hang et al. 2023), 0 for none. prior_share: share of the samples that are class pictures (Ruiz et al. 2022), which
-    keep the model's idea of the class. caption_dropout: share of samples with an empty prompt. validate_every: steps.
+    min_snr: Hang et al. 2023. prior_share: Ruiz et al. 2022, which keep the model's idea of the class.
     """
 
-    steps: int = 800
-    rank: int = 16
-    alpha: float = 16.0
-    learning_rate: float = 1e-4
-    resolution: int = 512
-    layers: str = ATTENTION
-    text_encoder: bool = False
-    dropout: float = 0.0
-    batch_size: int = 1
-    accumulation: int = 1
-    min_snr: float = 5.0
-    noise_offset: float = 0.0
-    prior_share: float = 0.3
-    class_pictures: int = 12
-    caption_dropout: float = 0.05
-    warmup: int = 20
-    validate_every: int = 50
-    precision: str = "auto"
-    memory: str = "auto"
-    seed: int = 0
-
-    def __post_init__(self):
-        whole = (
-            ("steps", 1, 100_000),
-            ("rank", 1, 256),
-            ("batch_size", 1, 64),
-            ("accumulation", 1, 64),
-            ("class_pictures", 0, 500),
-            ("seed", 0, 2**64 - 1),
-        )
-        for name, least, most in whole:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{name} must be a whole number from {least} to {most}, got {value!r}.")
-        if self.resolution % 64 or not 64 <= self.resolution <= 1024:
-            raise InputError(f"resolution must be a multiple of 64 from 64 to 1024, got {self.resolution!r}.")
-        shares = (("dropout", 0.9), ("prior_share", 0.9), ("caption_dropout", 0.9), ("noise_offset", 0.5))
-        for name, limit in (*shares, ("min_snr", 100.0), ("alpha", 1024.0), ("learning_rate", 0.1)):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value <= limit):
-                raise InputError(f"{name} must be from 0 to {limit:g}, got {value!r}.")
-        options = (("layers", LAYERS), ("precision", PRECISIONS), ("memory", MEMORY))
-        for name, known in options:
-            if getattr(self, name) not in known:
-                raise InputError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
-
-    def to_json(self) -> dict:
-        """All settings as plain values."""
-        return asdict(self)
+    steps: int = setting(800, low=1, high=100_000, step=1, unset=0, tooltip="Training steps")
+    rank: int = setting(
+        16, low=1, high=256, step=1, unset=0, tooltip="Rank of the change: more holds more, and a larger file"
+    )
+    alpha: float = setting(
+        16.0, low=0.0, high=1024.0, internal=True, tooltip="The change is scaled by alpha / rank; it follows the rank."
+    )
+    learning_rate: float = setting(
+        1e-4,
+        low=0.0,
+        high=0.1,
+        step=0.00001,
+        exact=True,
+        unset=0.0,
+        advanced=True,
+        tooltip="Largest step of the optimizer",
+    )
+    resolution: int = setting(
+        512,
+        low=64,
+        high=1024,
+        step=64,
+        multiple=True,
+        unset=0,
+        tooltip="Side of the training pictures in pixels, a multiple of 64",
+    )
+    layers: str = setting(
+        ATTENTION,
+        choices=LAYERS,
+        unset=PRESET,
+        advanced=True,
+        tooltip="Which layers of the UNet learn. Attention is faster and enough for most faces.",
+    )
+    text_encoder: bool = setting(
+        False,
+        advanced=True,
+        tooltip="Let the text encoder learn too: closer to the person, easier to over-train.",
+    )
+    dropout: float = setting(0.0, low=0.0, high=0.9, internal=True, tooltip="Share of the change left out in a step.")
+    batch_size: int = setting(
+        1, low=1, high=64, advanced=True, tooltip="Pictures per step. More is steadier and takes memory."
+    )
+    accumulation: int = setting(1, low=1, high=64, internal=True, tooltip="Batches that make a step.")
+    min_snr: float = setting(5.0, low=0.0, high=100.0, internal=True, tooltip="Gamma of the loss weights, 0 for none.")
+    noise_offset: float = setting(0.0, low=0.0, high=0.5, internal=True, tooltip="Share of noise that is one colour.")
+    prior_share: float = setting(
+        0.3,
+        **_SHARE,
+        advanced=True,
+        tooltip="Share of the steps spent on the model's own pictures of the class, so that it keeps them.",
+    )
+    class_pictures: int = setting(12, low=0, high=500, internal=True, tooltip="Pictures of the class, made beforehand.")
+    caption_dropout: float = setting(
+        0.05, low=0.0, high=0.9, internal=True, tooltip="Share of the samples with an empty prompt."
+    )
+    warmup: int = setting(20, low=0, high=100_000, internal=True, tooltip="Steps until the learning rate is reached.")
+    validate_every: int = setting(50, low=1, high=100_000, internal=True, tooltip="Steps between two validations.")
+    precision: str = setting(
+        "auto",
+        choices=PRECISIONS,
+        advanced=True,
+        tooltip="Numbers that the model computes with; auto takes the fastest that the device has. The LoRA itself is "
+        "float32.",
+    )
+    memory: str = setting(
+        "auto",
+        choices=MEMORY,
+        advanced=True,
+        tooltip="save: gradient checkpointing, and 8-bit Adam where bitsandbytes is installed; slower. auto decides by "
+        "the free memory of the GPU.",
+    )
+    seed: int = setting(
+        0,
+        low=0,
+        high=0xFFFFFFFF,
+        # ComfyUI would add a widget that changes the seed after every run, and so train anew.
+        control=False,
+        required=True,
+        tooltip="Decides all chance: same seed, same file.",
+    )
 
 
 PRESETS = {
@@ -83,10 +116,66 @@ PRESETS = {
 }
 
 
+@dataclass(frozen=True)
+class TrainRun(Settings):
+    """What a training is asked beside its settings: where these start from, whom it takes, what it shows."""
+
+    preset: str = setting(
+        "balanced",
+        choices=tuple(PRESETS),
+        required=True,
+        tooltip="quick: 300 steps, rank 8, 384 pixels. balanced: 800, 16, 512. best: 1600, 32, 512, convolutions too.",
+    )
+    allow_reduced: bool = setting(
+        False,
+        advanced=True,
+        tooltip="Also take a capture whose light check was not passed. It may then be a recording.",
+    )
+    samples: str = setting(
+        OFF,
+        choices=SAMPLES,
+        tooltip="Small pictures of the person, realistic, as a cartoon and as a sketch, kept encrypted and shown here "
+        "to who has the owner's key. Each set of three asks the model as often as some 20 steps do: one at the end, or "
+        "four while training.",
+    )
+
+
+def train_settings(given: Mapping[str, Any]) -> tuple[TrainSettings, TrainRun]:
+    """What the inputs of a training node mean."""
+    run = from_inputs(TrainRun, given)
+    return settings_of(run.preset, **given_values(TrainSettings, given)), run
+
+
+@dataclass(frozen=True)
+class ApplySettings(Settings):
+    """How much of a likeness a model gets, and whether the person has accepted it."""
+
+    strength_model: float = setting(
+        1.0,
+        low=-10.0,
+        high=10.0,
+        step=0.01,
+        required=True,
+        tooltip="How much of the likeness goes into the model; 0 is none.",
+    )
+    strength_clip: float = setting(
+        1.0,
+        low=-10.0,
+        high=10.0,
+        step=0.01,
+        required=True,
+        tooltip="How much of the likeness goes into the text encoder; 0 is none.",
+    )
+    accepted: bool = setting(
+        True,
+        tooltip="Off: nothing after this node runs, so that the person can look at the samples of the training before "
+        "a long render. On: go on.",
+    )
+
+
 def settings_of(preset: str, **given) -> TrainSettings:
     """A preset with what the user gave in place of its values; None and 0 for steps, rank ... mean the preset's."""
-    if preset not in PRESETS:
-        raise InputError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}.")
+    check(TrainRun, preset=preset)
     settings = PRESETS[preset]
     changes = {name: value for name, value in given.items() if value is not None}
     if "rank" in changes and "alpha" not in changes:

@@ -10,7 +10,7 @@ from ...host.port import Host
 from ..charcha.store import load_identity, store_of
 from .run import Trained, train_lora
 from .samples import Samples
-from .settings import OFF, WHILE_TRAINING, TrainSettings
+from .settings import OFF, WHILE_TRAINING, TrainRun, TrainSettings
 from .subject import FaceFinder, subject_of
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ def train_person(
     identity: IdentityRef,
     checkpoint: str,
     settings: TrainSettings,
+    run: TrainRun | None = None,
     *,
-    allow_reduced: bool = False,
-    samples: str = "off",
     out: Path | None = None,
 ) -> Trained:
     """The LoRA of a consenting person. checkpoint: its name in the folder of checkpoints.
     out: the file to make; one in the folder of LoRAs when absent.
-    samples: one of `settings.SAMPLES`; the pictures go into the store, encrypted, for the owner only.
+    run: whom it takes and what it shows; sample pictures go into the store, encrypted, for the owner only.
 
     Raises InputError when the record may not be used, a picture is of no use, or the checkpoint is no SD1.5.
     """
-    record = load_identity(host, identity.record, allow_reduced=allow_reduced)
+    run = run or TrainRun()
+    record = load_identity(host, identity.record, allow_reduced=run.allow_reduced)
     path = host.model_file("checkpoints", checkpoint)
     subject = subject_of(record, FaceFinder(host))
     store = store_of(host)
@@ -41,7 +41,7 @@ def train_person(
     def keep(training: str, step: int, style: str, picture: np.ndarray) -> None:
         store.keep_preview(record.id, training, step, style, picture)
 
-    wanted = None if samples == OFF else Samples(keep, while_training=samples == WHILE_TRAINING)
+    wanted = None if run.samples == OFF else Samples(keep, while_training=run.samples == WHILE_TRAINING)
     trained = train_lora(
         host,
         subject,
@@ -54,5 +54,5 @@ def train_person(
     # Noted again, now with the digest of the finished file.
     store.add_file(record.id, trained.path)
     # The consent may have been taken back meanwhile.
-    load_identity(host, record.id, allow_reduced=allow_reduced, pictures=False)
+    load_identity(host, record.id, allow_reduced=run.allow_reduced, pictures=False)
     return trained

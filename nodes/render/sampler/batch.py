@@ -9,17 +9,16 @@ import numpy as np
 from ...base.errors import InputError
 from ...base.types import FrameSchedule, Story
 from ...host.port import Host
+from ...story.person import NOBODY
 from ..interpolate import common_tokens, repeat_tokens
 from ..model_inputs import ModelInputs
 from ..plan import excerpt_frames
 from ..recipe import CARRY, T, recipe_rows, unfollowed
-from ..settings import RenderSettings
+from .settings import ClipSettings
 
 if TYPE_CHECKING:
     import torch
 
-# All frames are in memory at once, and a sampler gives them to the model in one batch.
-MOST_FRAMES = 240
 # Curves that one sampler node cannot follow, since it has one value for all rows.
 _ONE_FOR_ALL = ("cfg", "steps", "lora_strength")
 
@@ -73,10 +72,8 @@ def sampler_batch(
     clip: Any,
     story: Story,
     schedule: FrameSchedule,
-    settings: RenderSettings,
-    *,
-    start: float = 0.0,
-    frames: int = 24,
+    settings: ClipSettings,
+    person: str = NOBODY,
 ) -> SamplerBatch:
     """A short stretch of a schedule as one batch for a sampler.
 
@@ -86,26 +83,23 @@ def sampler_batch(
     Parameters
     ----------
     clip : the host's text encoder.
-    start : seconds.
-    frames : how many; the song's end may leave fewer.
+    settings : size and noise, the start in seconds, and how many frames; the song's end may leave fewer.
+    person : how prompts name the main person.
 
     Raises
     ------
     InputError
-        More than `MOST_FRAMES` frames, a start outside the song, or a schedule of another story.
+        A start outside the song, or a schedule of another story.
     """
     import torch
 
-    if not 1 <= frames <= MOST_FRAMES:
-        raise InputError(
-            f"frames must be from 1 to {MOST_FRAMES}, got {frames}; Render Music Video makes longer videos, in parts."
-        )
+    pictures = settings.pictures(person)
     if schedule.n_frames and int(max(schedule.shot_a.max(), schedule.shot_b.max())) >= len(story.shots):
         raise InputError("The schedule names shots that the story does not have; make the schedule from this story.")
-    first = excerpt_frames(schedule, start, 0.0).start
-    chosen = range(first, min(first + frames, schedule.n_frames))
+    first = excerpt_frames(schedule, settings.start, 0.0).start
+    chosen = range(first, min(first + settings.frames, schedule.n_frames))
     kept = {name: values for name, values in schedule.curves.items() if name not in _ONE_FOR_ALL}
-    rows = recipe_rows(replace(schedule, curves=kept), cfg=settings.cfg, steps=settings.steps, likeness=False)
+    rows = recipe_rows(replace(schedule, curves=kept), cfg=pictures.cfg, steps=pictures.steps, likeness=False)
     carries = bool(np.any(rows[:, CARRY] > 0))
     themes = tuple(theme.prompt for theme in schedule.themes.values())
 
@@ -114,7 +108,7 @@ def sampler_batch(
 
     pairs = [(int(schedule.shot_a[frame]), int(schedule.shot_b[frame])) for frame in chosen]
     texts = {text for a, _ in pairs for text in extras(a)}
-    material = ModelInputs(host, clip, story, settings, sorted({shot for pair in pairs for shot in pair}), texts)
+    material = ModelInputs(host, clip, story, pictures, sorted({shot for pair in pairs for shot in pair}), texts)
     made = []
     for frame, (a, b) in zip(chosen, pairs, strict=True):
         row = rows[frame].copy()

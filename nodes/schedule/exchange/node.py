@@ -1,21 +1,10 @@
 """ComfyUI faces of the exchange with other programs: a schedule as their text, their text as a schedule."""
 
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis, Story
-from ..plan.pace import MODES
-from .write import FORMATS
+from .settings import ReadSettings, WriteSettings
 from comfy_api.latest import io
-
-
-def _side(name: str) -> io.Int.Input:
-    return io.Int.Input(
-        name,
-        default=512,
-        min=64,
-        max=8192,
-        step=8,
-        optional=True,
-        tooltip=f"Picture's {name} in pixels: other programs measure shifts in pixels.",
-    )
 
 
 class ScheduleToText(io.ComfyNode):
@@ -32,24 +21,7 @@ class ScheduleToText(io.ComfyNode):
             inputs=[
                 io.Custom(FrameSchedule.io_type).Input("frame_schedule", tooltip="The schedule to write."),
                 io.Custom(Story.io_type).Input("story", tooltip="Its story, for the prompts."),
-                io.Combo.Input("format", options=list(FORMATS), default=FORMATS[0], tooltip="Who is to read it."),
-                io.String.Input(
-                    "curve",
-                    default="t",
-                    optional=True,
-                    tooltip="For keyframes of one curve: t, zoom, cfg ... or the name of a theme.",
-                ),
-                _side("width"),
-                _side("height"),
-                io.Float.Input(
-                    "tolerance",
-                    default=0.002,
-                    min=0.0001,
-                    max=1.0,
-                    step=0.0001,
-                    optional=True,
-                    tooltip="How far keyframes may be off, as a share of a curve's range: larger is shorter.",
-                ),
+                *inputs_of(io, WriteSettings),
             ],
             outputs=[
                 io.String.Output("text", display_name="text", tooltip="What the other program reads."),
@@ -58,13 +30,11 @@ class ScheduleToText(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frame_schedule, story, format, curve="t", width=512, height=512, tolerance=0.002) -> io.NodeOutput:
+    def execute(cls, frame_schedule, story, **given) -> io.NodeOutput:
         from .write import write_schedule
 
         schedule, told = FrameSchedule.of(frame_schedule), Story.of(story)
-        text, report = write_schedule(
-            schedule, told, format, curve=curve, width=width, height=height, tolerance=tolerance
-        )
+        text, report = write_schedule(schedule, told, from_inputs(WriteSettings, given))
         return io.NodeOutput(text, report, ui={"text": [text, report] if report else [text]})
 
 
@@ -98,30 +68,7 @@ class TextToSchedule(io.ComfyNode):
                     optional=True,
                     tooltip="Gets the text's curves. Without it, a new schedule is made.",
                 ),
-                io.String.Input(
-                    "curve",
-                    default="zoom",
-                    optional=True,
-                    tooltip="For keyframes of one curve: t, zoom, cfg ..., in Modulate Schedule's units.",
-                ),
-                io.Combo.Input(
-                    "mode",
-                    options=list(MODES),
-                    default="linear",
-                    optional=True,
-                    tooltip="How shots travel in a new schedule. Linear is what FizzNodes does, cut what Deforum does.",
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=120.0,
-                    step=0.001,
-                    optional=True,
-                    tooltip="Frames per second that the text counts by; 0: what it says, else the song's.",
-                ),
-                _side("width"),
-                _side("height"),
+                *inputs_of(io, ReadSettings),
             ],
             outputs=[
                 io.Custom(Story.io_type).Output(
@@ -135,19 +82,14 @@ class TextToSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, beat_envelope, text, story=None, frame_schedule=None, curve="zoom", mode="linear", fps=0.0,
-                width=512, height=512) -> io.NodeOutput:  # fmt: skip
+    def execute(cls, beat_envelope, text, story=None, frame_schedule=None, **given) -> io.NodeOutput:
         from .schedule_from_text import schedule_from_text
 
         told, schedule, report = schedule_from_text(
             SongAnalysis.of(beat_envelope),
             text,
+            from_inputs(ReadSettings, given),
             story=None if story is None else Story.of(story),
             schedule=None if frame_schedule is None else FrameSchedule.of(frame_schedule),
-            curve=curve,
-            mode=mode,
-            fps=fps,
-            width=width,
-            height=height,
         )
         return io.NodeOutput(told, schedule, report, ui={"text": [report]})

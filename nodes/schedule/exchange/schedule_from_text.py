@@ -9,31 +9,30 @@ from ...base.timing import frame_start, snap_fps
 from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
 from ..modulate.modulate import same_clock, set_curve
 from ..plan.onset import onset_slerp_schedule
+from ..plan.settings import Pacing
 from .keyframes import read_keyframes
 from .read import Reading, read_text, report
+from .settings import ReadSettings
 
 
 def schedule_from_text(
     song: SongAnalysis,
     text: str,
+    settings: ReadSettings | None = None,
     *,
     story: Story | None = None,
     schedule: FrameSchedule | None = None,
-    curve: str = "zoom",
-    mode: str = "linear",
-    fps: float = 0.0,
-    width: int = 512,
-    height: int = 512,
 ) -> tuple[Story, FrameSchedule, str]:
     """Read a text of another program into a story and a schedule.
 
     Parameters
     ----------
-    text : Deforum's settings, a Parseq document, FizzNodes' prompts, or a bare keyframe string of `curve`, in our unit.
+    text : Deforum's settings, a Parseq document, FizzNodes' prompts, or a bare keyframe string of the settings' curve,
+        in our unit.
+    settings : the curve; the mode of a new schedule; frames per second that the text counts by (0 takes what the text
+        says, else the song's); width and height in pixels that shifts are measured by, where the text does not say.
     story : used where the text has no prompts.
-    schedule : whose curves are changed; without it, one is made with `mode`.
-    fps : frames per second that the text counts by; 0 takes what the text says, else the song's.
-    width, height : pixels that shifts are measured by, where the text does not say.
+    schedule : whose curves are changed; without it, one is made.
 
     Returns
     -------
@@ -44,16 +43,17 @@ def schedule_from_text(
     InputError
         The text cannot be read, or there is neither a prompt nor a story.
     """
+    settings = settings or ReadSettings()
     reading = read_text(text)
     if reading is None:
-        reading = _one_curve(text, curve)
-    rate = snap_fps(fps) if fps > 0 else reading.fps or song.fps
-    size = reading.size or (width, height)
+        reading = _one_curve(text, settings.curve)
+    rate = snap_fps(settings.fps) if settings.fps > 0 else reading.fps or song.fps
+    size = reading.size or (settings.width, settings.height)
     told = _story(reading, song, rate) if reading.prompts else story
     if told is None:
         raise InputError("The text has no prompts; connect a story as well.")
     if schedule is None:
-        schedule = onset_slerp_schedule(song, told, mode=mode)
+        schedule = onset_slerp_schedule(song, told, Pacing(mode=settings.mode))
     else:
         same_clock(schedule, song)
         if reading.prompts:

@@ -5,45 +5,31 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from ...base.errors import InputError
 from ...base.timing import boundary
 from ...base.types import FrameSchedule, Shot, Story
 from ...song.curves.shape import deforum_schedule, keyframes
 from ..modulate.modulate import read_curve
+from .settings import FORMATS, WriteSettings
 from .units import DEFORUM, PARSEQ, per_frame
 
-FORMATS = ("Deforum settings", "Parseq", "FizzNodes prompts", "keyframes of one curve")
 
-
-def write_schedule(
-    schedule: FrameSchedule,
-    story: Story,
-    form: str,
-    *,
-    curve: str = "t",
-    width: int = 512,
-    height: int = 512,
-    tolerance: float = 0.002,
-) -> tuple[str, str]:
+def write_schedule(schedule: FrameSchedule, story: Story, settings: WriteSettings) -> tuple[str, str]:
     """(text, report) of a schedule.
 
     Parameters
     ----------
-    form : one of `FORMATS`. Deforum settings: a JSON object with prompts and keyframe strings, to be merged into a
-        settings file. Parseq: a document with a keyframe wherever a field needs one. FizzNodes prompts: a line for each
-        shot, `"frame": "prompt",`. Keyframes of one curve: that curve in our own unit.
-    curve : of the last.
-    width, height : pixels, for shifts.
-    tolerance : how far a keyframe string may be off, as a share of its curve's range.
+    settings : format, one of `FORMATS`. Deforum settings: a JSON object with prompts and keyframe strings, to be merged
+        into a settings file. Parseq: a document with a keyframe wherever a field needs one. FizzNodes prompts: a line
+        for each shot, `"frame": "prompt",`. Keyframes of one curve: that curve in our own unit.
 
     Returns
     -------
     The text, and a sentence that names what the format cannot carry.
 
-    Raises InputError when the form is unknown, or schedule and story do not fit.
+    Raises InputError when schedule and story do not fit.
     """
-    if form not in FORMATS:
-        raise InputError(f"format must be one of {', '.join(FORMATS)}, got '{form}'.")
+    form, curve, tolerance = settings.format, settings.curve, settings.tolerance
+    width, height = settings.width, settings.height
     schedule.check_story(story)
     if form == FORMATS[3]:
         values = read_curve(schedule, curve)

@@ -10,8 +10,8 @@ from ...base.errors import InputError
 from ...base.modulation import CURVES, Theme, check_curve
 from ...base.types import FrameSchedule, SongAnalysis
 from ...song.curves.shape import driving_curve, follow, map_to_range
+from .settings import Modulation, ThemeSettings
 
-COMBINE = ("replace", "add", "multiply")
 # Seconds in which a theme's weight covers 63 % of a change.
 THEME_SECONDS = 0.25
 
@@ -69,27 +69,8 @@ def drift_distance(speed: np.ndarray, fps: float) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(steps[1:])])[: len(steps)]
 
 
-def modulate(
-    schedule: FrameSchedule,
-    song: SongAnalysis,
-    *,
-    curve: str,
-    target: str,
-    low: float,
-    high: float,
-    shape: str = "linear",
-    invert: bool = False,
-    hold: str = "off",
-    combine: str = "replace",
-) -> FrameSchedule:
+def modulate(schedule: FrameSchedule, song: SongAnalysis, modulation: Modulation) -> FrameSchedule:
     """Drive a curve of a schedule by a curve of the song.
-
-    Parameters
-    ----------
-    curve : the song's curve, or a pitch class.
-    target : one of `CURVES`. For "noise_walk" the mapped values are its speed in radians per second.
-    low, high, shape, invert, hold : see `curves.shape.map_to_range`.
-    combine : how to combine with the schedule's own curve (its neutral value where it has none), one of `COMBINE`.
 
     Raises
     ------
@@ -97,13 +78,9 @@ def modulate(
         Schedule and song do not have the same frames, or a value is out of the target's range.
     """
     same_clock(schedule, song)
-    if target not in CURVES:
-        raise InputError(f"target must be one of {', '.join(CURVES)}, got '{target}'.")
-    if combine not in COMBINE:
-        raise InputError(f"combine must be one of {', '.join(COMBINE)}, got '{combine}'.")
-    mapped = map_to_range(
-        driving_curve(song, curve), low=low, high=high, shape=shape, invert=invert, hold=hold, song=song
-    ).astype(np.float64)
+    target, combine = modulation.target, modulation.combine
+    low, high = modulation.low, modulation.high
+    mapped = map_to_range(driving_curve(song, modulation.curve), modulation, song=song).astype(np.float64)
     # The mapping is float32: its ends may lie a rounding error outside.
     values = np.clip(mapped, min(low, high), max(low, high))
     if target == "noise_walk":
@@ -116,16 +93,11 @@ def modulate(
     return set_curve(schedule, target, values)
 
 
-def with_themes(schedule: FrameSchedule, song: SongAnalysis, text: str, *, amount: float = 0.5) -> FrameSchedule:
+def with_themes(schedule: FrameSchedule, song: SongAnalysis, settings: ThemeSettings) -> FrameSchedule:
     """Add themes to a schedule: prompts whose weights follow curves or pitch classes of the song.
 
     A pitch class is weighed against all twelve, so that its theme is strongest when its note leads. Weights follow the
     sound within `THEME_SECONDS`.
-
-    Parameters
-    ----------
-    text : lines such as "C: warm light": the name of a curve or pitch class, then the prompt.
-    amount : share of the prompt that all themes together have where they are strongest, 0..1.
 
     Raises
     ------
@@ -133,8 +105,7 @@ def with_themes(schedule: FrameSchedule, song: SongAnalysis, text: str, *, amoun
         Every line that cannot be used, with the reason.
     """
     same_clock(schedule, song)
-    if not 0 <= amount <= 1:
-        raise InputError(f"amount must be from 0 to 1, got {amount:g}.")
+    text, amount = settings.themes, settings.amount
     prompts, wrong = {}, []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():

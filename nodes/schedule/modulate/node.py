@@ -1,9 +1,11 @@
 """ComfyUI faces of modulation: a schedule whose curves follow the song, curves in and out as lists, themes."""
 
 from ...base.modulation import CURVES
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis
-from ...song.curves.shape import HOLD, SHAPES
-from .modulate import COMBINE, modulate, read_curve, set_curve, with_themes
+from .modulate import modulate, read_curve, set_curve, with_themes
+from .settings import Modulation, ThemeSettings
 from comfy_api.latest import io
 
 _SCHEDULE_TIP = "From Onset Slerp Scheduler, or changed by such a node before."
@@ -24,47 +26,7 @@ class ModulateSchedule(io.ComfyNode):
             inputs=[
                 io.Custom(FrameSchedule.io_type).Input("frame_schedule", tooltip=_SCHEDULE_TIP),
                 io.Custom(SongAnalysis.io_type).Input("beat_envelope", tooltip="The song that the schedule is for."),
-                io.String.Input(
-                    "curve",
-                    default="rms",
-                    tooltip="Curve of the song that drives: rms, onset, bass_onset ...; driving is what Envelope Curve "
-                    "gave; C to B are pitch classes.",
-                ),
-                io.Combo.Input(
-                    "target",
-                    options=list(CURVES),
-                    default="cfg",
-                    tooltip="Setting that is driven; the help page gives range and unit of each.",
-                ),
-                io.Float.Input(
-                    "low", default=6.0, min=-1e6, max=1e6, step=0.01, tooltip="The setting where the curve is 0."
-                ),
-                io.Float.Input(
-                    "high", default=8.0, min=-1e6, max=1e6, step=0.01, tooltip="The setting where the curve is 1."
-                ),
-                io.Combo.Input(
-                    "shape",
-                    options=list(SHAPES),
-                    default="linear",
-                    optional=True,
-                    tooltip="How the way from low to high bends; step has only the two ends.",
-                ),
-                io.Boolean.Input("invert", default=False, optional=True, tooltip="0 gives high and 1 gives low."),
-                io.Combo.Input(
-                    "hold",
-                    options=list(HOLD),
-                    default="off",
-                    optional=True,
-                    tooltip="Change on beats or bars only: keep the value there, or the mean over the beat.",
-                ),
-                io.Combo.Input(
-                    "combine",
-                    options=list(COMBINE),
-                    default="replace",
-                    optional=True,
-                    tooltip="What happens to values that the schedule has already: replace them, add to them, or "
-                    "multiply them.",
-                ),
+                *inputs_of(io, Modulation, "curve", "target", "low", "high", "shape", "invert", "hold", "combine"),
             ],
             outputs=[
                 io.Custom(FrameSchedule.io_type).Output("modulated", display_name="modulated", tooltip=_CHANGED_TIP),
@@ -74,18 +36,15 @@ class ModulateSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frame_schedule, beat_envelope, curve, target, low, high, shape="linear", invert=False, hold="off",
-                combine="replace") -> io.NodeOutput:  # fmt: skip
+    def execute(cls, frame_schedule, beat_envelope, **given) -> io.NodeOutput:
         import torch
         from ...song.curves.plot import plot_curve
 
-        song = SongAnalysis.of(beat_envelope)
-        schedule = modulate(
-            FrameSchedule.of(frame_schedule), song, curve=curve, target=target, low=low, high=high, shape=shape,
-            invert=invert, hold=hold, combine=combine,
-        )  # fmt: skip
-        values = schedule.curves[target]
-        plot = plot_curve(values, song.fps, title=f"{target}: {CURVES[target].unit}", bars=song.downbeats)
+        song, modulation = SongAnalysis.of(beat_envelope), from_inputs(Modulation, given)
+        schedule = modulate(FrameSchedule.of(frame_schedule), song, modulation)
+        values = schedule.curves[modulation.target]
+        title = f"{modulation.target}: {CURVES[modulation.target].unit}"
+        plot = plot_curve(values, song.fps, title=title, bars=song.downbeats)
         return io.NodeOutput(schedule, values.tolist(), (torch.from_numpy(plot).float() / 255)[None])
 
 
@@ -142,20 +101,7 @@ class ScheduleThemes(io.ComfyNode):
             inputs=[
                 io.Custom(FrameSchedule.io_type).Input("frame_schedule", tooltip=_SCHEDULE_TIP),
                 io.Custom(SongAnalysis.io_type).Input("beat_envelope", tooltip="The song that the schedule is for."),
-                io.String.Input(
-                    "themes",
-                    multiline=True,
-                    default="C: warm golden light\nG: deep blue haze",
-                    tooltip="A theme on each line: a pitch class C to B, or a curve such as bass, a colon, the prompt.",
-                ),
-                io.Float.Input(
-                    "amount",
-                    default=0.4,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Share of the prompt that the themes have together where they are strongest.",
-                ),
+                *inputs_of(io, ThemeSettings),
             ],
             outputs=[
                 io.Custom(FrameSchedule.io_type).Output("modulated", display_name="modulated", tooltip=_CHANGED_TIP)
@@ -163,6 +109,6 @@ class ScheduleThemes(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frame_schedule, beat_envelope, themes, amount) -> io.NodeOutput:
-        song = SongAnalysis.of(beat_envelope)
-        return io.NodeOutput(with_themes(FrameSchedule.of(frame_schedule), song, themes, amount=amount))
+    def execute(cls, frame_schedule, beat_envelope, **given) -> io.NodeOutput:
+        song, settings = SongAnalysis.of(beat_envelope), from_inputs(ThemeSettings, given)
+        return io.NodeOutput(with_themes(FrameSchedule.of(frame_schedule), song, settings))

@@ -10,7 +10,8 @@ from ...base.errors import InputError
 from ...base.timing import boundary, clock_text
 from ...base.types import SongAnalysis, Story
 from ...song.curves.labels import parse_time
-from .events import KINDS, Event, on_the_beat
+from .events import KINDS, Event, on_the_beat, plan_events
+from .settings import EventRules
 
 _LINE = re.compile(r"(?P<time>\S+)\s+(?P<kind>[a-z]+)(?:\s+(?P<seconds>\d+(?:\.\d+)?|\.\d+)\s*s?)?\s*(?:#.*)?", re.I)
 
@@ -26,7 +27,7 @@ def write_events(events: list[Event], story: Story) -> str:
 
 
 def read_events(
-    text: str, song: SongAnalysis, story: Story, planned: list[Event], *, dissolve: float = 0.4, max_move: float = 0.25
+    text: str, song: SongAnalysis, story: Story, planned: list[Event], rules: EventRules | None = None
 ) -> list[Event]:
     """Replace planned events by those of a text.
 
@@ -36,16 +37,16 @@ def read_events(
         "time" (seconds, or such a text), "transition" and perhaps "seconds". A time is a shot's start, to the frame, or
         the beat that it can move to. Empty lines and what follows a # are skipped. Shots that the text does not name
         keep their planned event.
-    dissolve : seconds of a dissolve for which the text gives none.
-    max_move : of `on_the_beat`.
+    rules : seconds of a dissolve for which the text gives none, and how far a start can move to a beat.
 
     Raises
     ------
     InputError
         Every error of the text, each with its line and what to write.
     """
+    rules = rules or EventRules()
     everywhere = [replace(event, kind="cut") for event in planned]
-    beats = [shot.start for shot in on_the_beat(song, story, everywhere, max_move=max_move).shots]
+    beats = [shot.start for shot in on_the_beat(song, story, everywhere, max_move=rules.max_move).shots]
     events = {event.shot: event for event in planned}
     shots = {boundary(beats[shot], song.fps, song.n_frames): shot for shot in events}
     shots |= {boundary(event.time, song.fps, song.n_frames): event.shot for event in planned}
@@ -64,12 +65,22 @@ def read_events(
                 hint = "there is only one shot" if nearest is None else f"the nearest is {clock_text(nearest.time)}"
                 wrong.append(f"{place}: no shot begins at {clock_text(time)}; {hint}")
             else:
-                length = 0.0 if kind != "dissolve" else dissolve if seconds is None else seconds
+                length = 0.0 if kind != "dissolve" else rules.dissolve_seconds if seconds is None else seconds
                 events[shots[frame]] = replace(events[shots[frame]], kind=kind, seconds=length)
     if wrong:
         more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         raise InputError(f"The events cannot be read: {'; '.join(wrong[:8])}{more}.")
     return [events[shot] for shot in sorted(events)]
+
+
+def planned_by_hand(text: str, song: SongAnalysis, story: Story, rules: EventRules) -> tuple[Story, list[Event]]:
+    """The story on the beat and its events: as planned, with those of a text in their place, at their new times.
+
+    Raises InputError when the text cannot be read.
+    """
+    events = read_events(text, song, story, plan_events(song, story, rules), rules)
+    told = on_the_beat(song, story, events, max_move=rules.max_move)
+    return told, [replace(event, time=told.shots[event.shot].start) for event in events]
 
 
 def _seconds(value) -> float | None:

@@ -18,6 +18,7 @@ from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
 from ...song.curves.shape import follow
 from ..modulate.modulate import drift_distance
 from .onset import onset_slerp_schedule
+from .settings import EventRules, MotionAmounts, Pacing
 
 KINDS = ("cut", "dissolve", "blend")
 # An onset counts for a shot's start when it is at most this far away, in seconds: both are heard as one.
@@ -50,27 +51,6 @@ class Event:
     rank: float = 0.0
 
 
-@dataclass(frozen=True)
-class MotionAmounts:
-    """How much the music moves pictures.
-
-    Attributes
-    ----------
-    zoom : growth per second where energy rises fastest.
-    drift : pan at full energy, as a share of the width per second.
-    walk : noise drift at full energy, in radians per second.
-    carry : weight of the shot before when a shot begins, 0..1; it falls to 0 within `carry_seconds`.
-    intensity_steps : whether quiet shots get fewer sampler steps.
-    """
-
-    zoom: float = 0.0
-    drift: float = 0.0
-    walk: float = 0.0
-    carry: float = 0.0
-    carry_seconds: float = 1.0
-    intensity_steps: bool = False
-
-
 def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
     """Percentile rank of the onset strength at some times among the song's onsets.
 
@@ -98,41 +78,24 @@ def onset_ranks(song: SongAnalysis, times: Sequence[float]) -> np.ndarray:
     return np.array(found)
 
 
-def plan_events(
-    song: SongAnalysis, story: Story, *, cut_above: float = 0.75, dissolve_above: float = 0.4, dissolve: float = 0.4
-) -> list[Event]:
-    """Plan the transition into every shot but the first, by the rank of its onset.
-
-    Parameters
-    ----------
-    cut_above, dissolve_above : ranks 0..1 from which a shot cuts in or dissolves in; below, it blends.
-    dissolve : seconds that a dissolve takes.
-
-    Raises
-    ------
-    InputError
-        A number is out of range.
-    """
-    if not 0 <= dissolve_above <= cut_above <= 1.01:
-        raise InputError(
-            "dissolve_above must be 0 or more and not over cut_above, which is at most 1.01 (never); "
-            f"got {dissolve_above:g} and {cut_above:g}."
-        )
-    if not 0 < dissolve <= 10:
-        raise InputError(f"A dissolve takes more than 0 and at most 10 seconds, got {dissolve:g}.")
+def plan_events(song: SongAnalysis, story: Story, rules: EventRules | None = None) -> list[Event]:
+    """Plan the transition into every shot but the first, by the rank of its onset."""
+    rules = rules or EventRules()
     starts = [shot.start for shot in story.shots[1:]]
     events = []
     for shot, (time, rank) in enumerate(zip(starts, onset_ranks(song, starts), strict=True), 1):
-        kind = "cut" if rank >= cut_above else "dissolve" if rank >= dissolve_above else "blend"
-        events.append(Event(shot, time, kind, dissolve if kind == "dissolve" else 0.0, float(rank)))
+        kind = "cut" if rank >= rules.cut_above else "dissolve" if rank >= rules.dissolve_above else "blend"
+        events.append(Event(shot, time, kind, rules.dissolve_seconds if kind == "dissolve" else 0.0, float(rank)))
     return events
 
 
-def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float = 0.25) -> Story:
+def on_the_beat(song: SongAnalysis, story: Story, events: list[Event], *, max_move: float | None = None) -> Story:
     """Move the starts of shots that cut or dissolve in to the nearest beat, by at most `max_move` seconds.
 
-    A start stays where the move would leave a shot without a frame, or where another shot starts on that beat.
+    Without `max_move` it is that of `EventRules`. A start stays where the move would leave a shot without a frame, or
+    where another shot starts on that beat.
     """
+    max_move = EventRules.max_move if max_move is None else max_move
     starts = [shot.start for shot in story.shots]
     kinds = {event.shot: event.kind for event in events}
     for shot in range(1, len(starts)):
@@ -156,10 +119,8 @@ def event_schedule(
     song: SongAnalysis,
     story: Story,
     events: list[Event],
-    *,
-    travel: float = 0.3,
+    rules: EventRules | None = None,
     motion: MotionAmounts | None = None,
-    **pace,
 ) -> FrameSchedule:
     """Make a schedule with the planned transitions.
 
@@ -169,18 +130,16 @@ def event_schedule(
     Parameters
     ----------
     events : how shots begin; a shot without an event blends in.
-    travel : how far a shot goes towards the next before a cut or a dissolve, 0..1; 0 holds its keyframe.
+    rules : the mode, and how far a shot goes towards the next before a cut or a dissolve; 0 holds its keyframe.
     motion : without it the schedule has no curves.
-    pace : passed to `onset_slerp_schedule`.
 
     Raises
     ------
     InputError
-        A number is out of range, or an event is of a shot that the story does not have.
+        An event is of a shot that the story does not have.
     """
-    if not 0 <= travel <= 1:
-        raise InputError(f"travel must be from 0 to 1, got {travel:g}.")
-    schedule = onset_slerp_schedule(song, story, **pace)
+    rules = rules or EventRules()
+    schedule = onset_slerp_schedule(song, story, Pacing(mode=rules.mode))
     t, transition = schedule.t.copy(), list(schedule.transition)
     firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
     for event in events:
@@ -189,7 +148,7 @@ def event_schedule(
         start, end = firsts[event.shot - 1], firsts[event.shot]
         if event.kind == "blend":
             continue
-        t[start:end] *= travel
+        t[start:end] *= rules.travel
         length = int(np.floor(event.seconds * float(song.fps) + 0.5)) if event.kind == "dissolve" else 0
         length = min(length, (end - start) // 2)
         if length:
@@ -221,16 +180,7 @@ def rising(values: np.ndarray, fps: float) -> np.ndarray:
 
 
 def motion_curves(song: SongAnalysis, story: Story, motion: MotionAmounts) -> dict[str, np.ndarray]:
-    """The curves of a motion, by name -> float64 (n_frames,); curves without an effect are left out.
-
-    Raises
-    ------
-    InputError
-        An amount is out of range.
-    """
-    for name, most in (("zoom", 5.0), ("drift", 5.0), ("walk", 20.0), ("carry", 1.0)):
-        if not 0 <= getattr(motion, name) <= most:
-            raise InputError(f"{name} must be from 0 to {most:g}, got {getattr(motion, name):g}.")
+    """The curves of a motion, by name -> float64 (n_frames,); curves without an effect are left out."""
     fps, level = float(song.fps), energy(song)
     firsts = [*story.first_frames(song.fps, song.n_frames), song.n_frames]
     curves = {}

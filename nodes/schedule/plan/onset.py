@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.settings import check
 from ...base.timing import frame_start
 from ...base.types import FrameSchedule, SongAnalysis, Story
-from .pace import MODES, paced, travel_shares
+from .pace import paced, travel_shares
+from .settings import Pacing
 
 
 def onset_slerp_schedule(
     song: SongAnalysis,
     story: Story,
-    *,
-    curve: str = "onset",
-    floor: float = 0.05,
-    gamma: float = 1.0,
-    mode: str = "onset",
-    pulse: float = 0.15,
-    monotone: bool = True,
+    pacing: Pacing | None = None,
 ) -> FrameSchedule:
     """Pace every shot of a story by a curve of the song, or by another mode.
 
@@ -31,11 +27,8 @@ def onset_slerp_schedule(
     ----------
     song : the curve (n_frames,) in 0..1 and the clock.
     story : its shots; shot k's keyframe is shown on its first frame.
-    curve : name of the curve that paces, such as "onset".
-    floor : see `pace.segment_progress`.
-    gamma : exponent on the curve; above 1, strong hits count for more.
-    mode : one of `pace.MODES`. A shot whose record has a "pace" uses that mode instead.
-    pulse, monotone : of the mode "cosine + onset", see `pace.cosine_with_pulses`.
+    pacing : the mode and its numbers; floor: see `pace.segment_progress`. A shot whose record has a "pace" uses that
+        mode instead.
 
     Returns
     -------
@@ -44,22 +37,18 @@ def onset_slerp_schedule(
     Raises
     ------
     InputError
-        An unknown mode, a number out of range, or a story that is not as long as the song.
+        The song has no such curve, a shot's record names an unknown mode, or a story that is not as long as the song.
     """
-    modes = [str(shot.record.get("pace", mode)) for shot in story.shots]
-    unknown = next((name for name in (mode, *modes) if name not in MODES), None)
-    if unknown is not None:
-        raise InputError(f"mode must be one of {'; '.join(MODES)}, got '{unknown}'.")
-    if not 0 <= pulse <= 1:
-        raise InputError(f"pulse must be from 0 to 1, got {pulse:g}.")
+    pacing = pacing or Pacing()
+    modes = [str(shot.record.get("pace", pacing.mode)) for shot in story.shots]
+    for mode in modes:
+        check(Pacing, mode=mode)
     if abs(story.duration - song.duration) > 1e-3:
         raise InputError(
             f"The story lasts {story.duration:.3f} s but the song {song.duration:.3f} s; make the story from this song."
         )
-    if floor < 0 or gamma <= 0:
-        raise InputError(f"floor must be 0 or more and gamma above 0, got floor {floor:g} and gamma {gamma:g}.")
     n_frames = song.n_frames
-    strength = np.clip(song.curve(curve).astype(np.float64), 0, None) ** gamma
+    strength = np.clip(song.curve(pacing.curve).astype(np.float64), 0, None) ** pacing.gamma
     firsts = story.first_frames(song.fps, n_frames)
     shot_a = np.zeros(n_frames, dtype=np.int64)
     shot_b = np.zeros(n_frames, dtype=np.int64)
@@ -74,12 +63,12 @@ def onset_slerp_schedule(
             t[start:end] = paced(
                 modes[shot],
                 strength[start : end + 1],
-                floor=floor,
+                floor=pacing.floor,
                 fps=float(song.fps),
                 beats=beats - start,
                 travel=travels[shot],
-                pulse=pulse,
-                monotone=monotone,
+                pulse=pacing.pulse,
+                monotone=pacing.monotone,
             )
     return FrameSchedule(
         fps=song.fps, duration=song.duration, shot_a=shot_a, shot_b=shot_b, t=t, transition=("slerp",) * n_frames

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-# Modes that never go back, whatever the song.
-MONOTONE = ("onset", "onset, whole song", "linear", "ease", "cut", "beats", "hold and hit")
-MODES = (*MONOTONE, "cosine + onset", "ping-pong")
 # A pulse on an onset dies away to 1/e in this many seconds.
 PULSE_SECONDS = 0.12
 # Hold and hit: the share of the shot that holds, and the longest time that the move then takes, in seconds.

@@ -2,13 +2,13 @@
 
 import logging
 
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.timing import clock_text
 from ...base.types import SongAnalysis
 from ...host import current
-from .names import CURVES
+from .settings import EnvelopeSettings
 from comfy_api.latest import io
-
-MAX_OFFSET_MS = 5000.0
 
 log = logging.getLogger(__name__)
 
@@ -21,46 +21,13 @@ class AudioBeatEnvelope(io.ComfyNode):
         return io.Schema(
             node_id="AudioBeatEnvelope",
             display_name="Audio Beat Envelope",
-            category="songreel/audio",
+            category="songreel/song",
             description="Hears a song: beats, downbeats, tempo, parts, and how hard each range hits in each frame.",
             # So that a run shows the song also when this node, or all of the graph, is in ComfyUI's cache.
             is_output_node=True,
             inputs=[
                 io.Audio.Input("audio", tooltip="The song, from Load Audio or any node that gives AUDIO."),
-                io.Float.Input(
-                    "fps",
-                    default=12.0,
-                    min=1.0,
-                    max=120.0,
-                    step=0.001,
-                    tooltip="Frames per second of the video. 23.976, 29.97 and 59.94 mean the exact film rates "
-                    "(24000/1001 ...).",
-                ),
-                io.Combo.Input(
-                    "curve",
-                    options=list(CURVES),
-                    default="onset",
-                    optional=True,
-                    tooltip="What the envelope output follows: all onsets, only the drums (percussive), a range such "
-                    "as bass_onset, loudness (rms) and so on. The beat_envelope output carries them all.",
-                ),
-                io.String.Input(
-                    "beats",
-                    default="",
-                    multiline=True,
-                    optional=True,
-                    tooltip="Your own beat times in seconds or m:ss, tapped or typed; every fourth starts a bar. "
-                    "Empty: the beats are detected.",
-                ),
-                io.Float.Input(
-                    "offset_ms",
-                    default=0.0,
-                    min=-MAX_OFFSET_MS,
-                    max=MAX_OFFSET_MS,
-                    step=1.0,
-                    optional=True,
-                    tooltip="Moves all beats and bars by that many milliseconds; positive is later.",
-                ),
+                *inputs_of(io, EnvelopeSettings),
             ],
             outputs=[
                 io.Custom(SongAnalysis.io_type).Output(
@@ -81,7 +48,7 @@ class AudioBeatEnvelope(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, audio, fps, curve="onset", beats="", offset_ms=0.0) -> io.NodeOutput:
+    def execute(cls, audio, **given) -> io.NodeOutput:
         import torch
         from ...base.media.audio import samples_of
         from .beat_times import correct
@@ -89,9 +56,10 @@ class AudioBeatEnvelope(io.ComfyNode):
         from .plot import plot_analysis
         from .view import view_of
 
+        settings = from_inputs(EnvelopeSettings, given)
         waveform, sample_rate = samples_of(audio)
-        detected = cached_analysis(waveform, sample_rate, fps=fps, folder=current().cache_dir())
-        song = correct(detected, beats=beats, offset_ms=offset_ms)
+        detected = cached_analysis(waveform, sample_rate, fps=settings.fps, folder=current().cache_dir())
+        song = correct(detected, beats=settings.beats, offset_ms=settings.offset_ms)
         plot = torch.from_numpy(plot_analysis(waveform, sample_rate, song)).float() / 255
         summary = (
             f"{_pulse(song)}, {' '.join(part.label for part in song.sections)}, "
@@ -100,7 +68,7 @@ class AudioBeatEnvelope(io.ComfyNode):
         view = view_of(song, detected, waveform, sample_rate) | {"audio": _playable(waveform, sample_rate)}
         return io.NodeOutput(
             song,
-            song.curve(curve).tolist(),
+            song.curve(settings.curve).tolist(),
             song.beat_frames(),
             song.tempo,
             song.n_frames,

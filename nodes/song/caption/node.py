@@ -16,7 +16,7 @@ class MusicCaption(io.ComfyNode):
         return io.Schema(
             node_id="MusicCaption",
             display_name="Music Caption",
-            category="songreel/story",
+            category="songreel/song",
             description="Says in a sentence what the music of each part is like: tempo, metre, key, energy, "
             "brightness, density, vocals, mood.",
             inputs=[

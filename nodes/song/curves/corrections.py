@@ -9,30 +9,20 @@ from ...base.errors import InputError
 from ...base.types import SongAnalysis
 from ..audio.beat import tempo_curve
 from .labels import read_beats
+from .settings import BeatCorrections
 
-TEMPO = ("as heard", "double", "half")
-METRES = ("as heard", "4/4", "3/4", "2/4", "6/8")
 _BEATS_PER_BAR = {"4/4": 4, "3/4": 3, "2/4": 2, "6/8": 6}
 
 
-def correct_beats(
-    song: SongAnalysis,
-    *,
-    beats: str = "",
-    tempo: str = "as heard",
-    metre: str = "as heard",
-    downbeat: float = -1.0,
-    nudge: float = 0.0,
-) -> SongAnalysis:
+def correct_beats(song: SongAnalysis, corrections: BeatCorrections) -> SongAnalysis:
     """Beats as somebody knows better, in this order.
 
-    Parameters
-    ----------
-    beats : text for `read_beats` that takes the place of the beats; empty keeps them
-    tempo : "double" puts a beat between every two; "half" keeps every second, those with the stronger onsets
-    metre : beats to a bar, counted from the first downbeat (or from `downbeat`)
-    downbeat : seconds; the beat nearest to it opens a bar. Below 0: not given
-    nudge : seconds by which beats and downbeats are moved, later when positive; what leaves the song is dropped
+    1. beats: text for `read_beats` that takes the place of the beats; empty keeps them
+    2. tempo: "double" puts a beat between every two; "half" keeps every second, those with the stronger onsets
+    3. metre: beats to a bar, counted from the first downbeat (or from `downbeat`)
+    4. downbeat: seconds; the beat nearest to it opens a bar. Below 0: not given
+    5. nudge_ms: milliseconds by which beats and downbeats are moved, later when positive; what leaves the song is
+       dropped
 
     Returns
     -------
@@ -41,11 +31,10 @@ def correct_beats(
     Raises
     ------
     InputError
-        For unreadable beats, an unknown choice, or a downbeat where there are no beats.
+        For unreadable beats, or a downbeat where there are no beats.
     """
-    for name, value, options in (("tempo", tempo, TEMPO), ("metre", metre, METRES)):
-        if value not in options:
-            raise InputError(f"{name} must be one of {', '.join(options)}, got '{value}'.")
+    beats, tempo, metre, downbeat = corrections.beats, corrections.tempo, corrections.metre, corrections.downbeat
+    nudge = corrections.nudge_ms / 1000
     times, bars = song.beats, song.downbeats
     confidence = song.beat_confidence
     per_bar = _per_bar(times, bars)

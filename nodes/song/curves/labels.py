@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.settings import check
 from ...base.types import SongAnalysis
+from .settings import BeatText
 
-FORMATS = ("Audacity labels", "CSV", "Deforum", "Parseq")
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?$")
 _PLACES = {str(place) for place in range(1, 13)}
 _DOWNBEAT_WORDS = ("1", "bar", "downbeat", "b")
@@ -93,6 +94,7 @@ def write_beats(song: SongAnalysis, form: str) -> str:
     Deforum: 1 on the frame of each beat (0 one frame before the next), for any schedule. Parseq: a document with a
     keyframe on each beat's frame, `info` being beat or bar, and the song's tempo.
     """
+    check(BeatText, format=form)
     bars = set(song.downbeats.tolist())
     labels = [(time, _label(place)) for time, place in zip(song.beats.tolist(), places(song), strict=True)]
     if form == "Audacity labels":
@@ -109,13 +111,11 @@ def write_beats(song: SongAnalysis, form: str) -> str:
             if frame + 1 < song.n_frames:
                 points[frame + 1] = 0.0
         return ", ".join(f"{frame}:({value:g})" for frame, value in sorted(points.items()))
-    if form == "Parseq":
-        keyframes = [{"frame": frame, "info": "bar" if bar else "beat"} for frame, bar in frames.items()]
-        if not frames or 0 not in frames:
-            keyframes.insert(0, {"frame": 0, "info": "start"})
-        options = {"bpm": round(song.tempo, 3), "output_fps": float(song.fps), "input_fps": float(song.fps)}
-        return json.dumps({"options": options, "keyframes": keyframes, "managedFields": []}, indent=1)
-    raise InputError(f"format must be one of {', '.join(FORMATS)}, got '{form}'.")
+    keyframes = [{"frame": frame, "info": "bar" if bar else "beat"} for frame, bar in frames.items()]
+    if not frames or 0 not in frames:
+        keyframes.insert(0, {"frame": 0, "info": "start"})
+    options = {"bpm": round(song.tempo, 3), "output_fps": float(song.fps), "input_fps": float(song.fps)}
+    return json.dumps({"options": options, "keyframes": keyframes, "managedFields": []}, indent=1)
 
 
 def places(song: SongAnalysis) -> list[int]:

@@ -8,10 +8,8 @@ from fractions import Fraction
 import numpy as np
 from ...base.errors import InputError
 from ...base.types import Section, SongAnalysis
+from .settings import CurveShape, RangeMapping
 
-NORMALISE = ("as it is", "per song", "per section")
-SHAPES = ("linear", "ease in", "ease out", "smooth", "exponential", "step")
-HOLD = ("off", "hold at beats", "mean per beat", "hold at bars")
 _EXPONENT = 5.0
 
 
@@ -27,15 +25,9 @@ def driving_curve(song: SongAnalysis, name: str) -> np.ndarray:
 def shape_curve(
     values: np.ndarray,
     fps: Fraction,
+    shape: CurveShape | None = None,
     *,
-    normalise: str = "as it is",
     sections: Sequence[Section] = (),
-    gain: float = 1.0,
-    threshold: float = 0.0,
-    gamma: float = 1.0,
-    attack: float = 0.0,
-    release: float = 0.0,
-    floor: float = 0.0,
 ) -> np.ndarray:
     """Shape a curve of values 0..1, in this order.
 
@@ -50,6 +42,7 @@ def shape_curve(
     ----------
     values : float (n_frames,)
     fps : frames per second
+    shape : the six of above; without it the curve stays as it is
     sections : needed to normalise per section
 
     Returns
@@ -59,24 +52,17 @@ def shape_curve(
     Raises
     ------
     InputError
-        If an option is out of range or no section is known.
+        If no section is known where one is needed.
     """
-    for name, value, low, high in (
-        ("gain", gain, 0, 100), ("threshold", threshold, 0, 0.99), ("gamma", gamma, 0.05, 20),
-        ("attack", attack, 0, 60), ("release", release, 0, 60), ("floor", floor, 0, 1),
-    ):  # fmt: skip
-        if not low <= value <= high:
-            raise InputError(f"{name} must be from {low} to {high}, got {value:g}.")
-    values = _normalised(np.asarray(values, np.float64), fps, normalise, sections)
-    values = np.clip(values * gain, 0, 1)
-    values = np.clip((values - threshold) / (1 - threshold), 0, 1) ** gamma
-    values = follow(values, fps, attack=attack, release=release)
-    return (floor + (1 - floor) * values).astype(np.float32)
+    shape = shape or CurveShape()
+    values = _normalised(np.asarray(values, np.float64), fps, shape.normalise, sections)
+    values = np.clip(values * shape.gain, 0, 1)
+    values = np.clip((values - shape.threshold) / (1 - shape.threshold), 0, 1) ** shape.gamma
+    values = follow(values, fps, attack=shape.attack, release=shape.release)
+    return (shape.floor + (1 - shape.floor) * values).astype(np.float32)
 
 
 def _normalised(values: np.ndarray, fps: Fraction, how: str, sections: Sequence[Section]) -> np.ndarray:
-    if how not in NORMALISE:
-        raise InputError(f"normalise must be one of {', '.join(NORMALISE)}, got '{how}'.")
     if how == "as it is" or not len(values):
         return values
     if how == "per song":
@@ -101,35 +87,24 @@ def follow(values: np.ndarray, fps: Fraction, *, attack: float, release: float) 
     return result
 
 
-def map_to_range(
-    values: np.ndarray,
-    *,
-    low: float,
-    high: float,
-    shape: str = "linear",
-    invert: bool = False,
-    hold: str = "off",
-    song: SongAnalysis | None = None,
-) -> np.ndarray:
+def map_to_range(values: np.ndarray, mapping: RangeMapping, *, song: SongAnalysis | None = None) -> np.ndarray:
     """Map a curve of values 0..1 to low..high.
 
     Parameters
     ----------
     values : float (n_frames,); what is outside 0..1 is cut off
-    low, high : what 0 and 1 become; high may be the lower one
-    shape : linear; ease in (square), ease out, smooth (3x^2 - 2x^3), exponential, step (0 below 0.5, else 1)
-    invert : 0 becomes `high`
-    hold : keep the value of each beat's (or bar's) first frame until the next, or the mean over the beat
-    song : its beats, for `hold`
+    mapping : low, high: what 0 and 1 become. shape: linear; ease in (square), ease out, smooth (3x^2 - 2x^3),
+        exponential, step (0 below 0.5, else 1). invert: 0 becomes high. hold: keep the value of each beat's (or bar's)
+        first frame until the next, or the mean over the beat
+    song : its beats, for hold
 
     Returns
     -------
     float32 (n_frames,)
     """
-    if shape not in SHAPES:
-        raise InputError(f"shape must be one of {', '.join(SHAPES)}, got '{shape}'.")
+    low, high = mapping.low, mapping.high
     x = np.clip(np.asarray(values, np.float64), 0, 1)
-    x = _held(x, hold, song)
+    x = _held(x, mapping.hold, song)
     curved = {
         "linear": lambda: x,
         "ease in": lambda: x**2,
@@ -137,13 +112,11 @@ def map_to_range(
         "smooth": lambda: x * x * (3 - 2 * x),
         "exponential": lambda: np.expm1(_EXPONENT * x) / np.expm1(_EXPONENT),
         "step": lambda: (x >= 0.5).astype(float),
-    }[shape]()
-    return (low + (high - low) * (1 - curved if invert else curved)).astype(np.float32)
+    }[mapping.shape]()
+    return (low + (high - low) * (1 - curved if mapping.invert else curved)).astype(np.float32)
 
 
 def _held(values: np.ndarray, hold: str, song: SongAnalysis | None) -> np.ndarray:
-    if hold not in HOLD:
-        raise InputError(f"hold must be one of {', '.join(HOLD)}, got '{hold}'.")
     if hold == "off":
         return values
     frames = [] if song is None else _frames_of(song, song.downbeats if hold == "hold at bars" else song.beats)

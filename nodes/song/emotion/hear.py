@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from ...base.errors import InputError
 from ...base.types import SongAnalysis
 from ..audio.signal import SILENCE_PEAK, checked, mono
 from . import regressor, rules, smile
 from .descriptors import COLUMNS, HOP, RATE, descriptors
-from .mood_segments import SMOOTHERS, segments_of
+from .mood_segments import segments_of
+from .settings import EmotionSettings
 from .timeline import HOP_SECONDS, EmotionTimeline, count
-
-MODELS = ("auto", "opensmile", "built-in", "rules")
-MIN_WINDOW = 6.0
 
 
 def hear_emotion(
     waveform: np.ndarray,
     sample_rate: int,
+    settings: EmotionSettings | None = None,
     *,
-    model: str = "auto",
     song: SongAnalysis | None = None,
-    window: float = 8.0,
-    contrast: float = 0.7,
-    smoother: str = "viterbi",
-    min_seconds: float = 8.0,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> EmotionTimeline:
     """Arousal and valence every half second, and the moods they make.
@@ -35,28 +28,21 @@ def hear_emotion(
     ----------
     waveform : float32 (channels, samples) or (samples,)
     sample_rate : Hz
-    model : one of `MODELS`; "auto" is openSMILE where it is installed, else the built-in one
+    settings : model: "auto" is openSMILE where it is installed, else the built-in one. window: seconds that each value
+        is heard over; the models know means of whole songs. contrast: where the labels' origin lies. 0: at the middle
+        of the scale, so that a gentle song is serene throughout; 1: at the song's own mean, so that its parts are told
+        apart. smoother, min_seconds: see `segments_of`
     song : gives tempo and mode to the rules, which do without when it is None
-    window : seconds that each value is heard over, at least `MIN_WINDOW`: the models know means of whole songs
-    contrast : 0..1, where the labels' origin lies. 0: at the middle of the scale, so that a gentle song is serene
-        throughout; 1: at the song's own mean, so that its parts are told apart
-    smoother, min_seconds : see `segments_of`
     on_progress : called with the share that is done, 0..1
 
     Returns
     -------
     EmotionTimeline of the whole song.
 
-    Raises InputError for an unknown choice, unusable audio, or a missing package.
+    Raises InputError for unusable audio, or a missing package.
     """
-    if model not in MODELS:
-        raise InputError(f"The emotion model must be one of {', '.join(MODELS)}, got '{model}'.")
-    if smoother not in SMOOTHERS:
-        raise InputError(f"The smoother must be one of {', '.join(SMOOTHERS)}, got '{smoother}'.")
-    if not MIN_WINDOW <= window <= 60:
-        raise InputError(f"The window must be from {MIN_WINDOW:g} to 60 s, got {window:g} s.")
-    if not 0 <= contrast <= 1:
-        raise InputError(f"The contrast must be from 0 to 1, got {contrast:g}.")
+    settings = settings or EmotionSettings()
+    model, window, contrast = settings.model, settings.window, settings.contrast
     samples, sample_rate = checked(waveform, sample_rate)
     duration = samples.shape[1] / sample_rate
     signal = _at_rate(mono(samples), sample_rate)
@@ -68,7 +54,9 @@ def hear_emotion(
     origin = contrast * values[loud].mean(axis=0) if loud.any() else np.zeros(2)
     origin = tuple(float(np.float32(value)) for value in origin)
     values[~loud] = origin
-    segments = segments_of(values, duration, origin=origin, smoother=smoother, min_seconds=min_seconds)
+    segments = segments_of(
+        values, duration, origin=origin, smoother=settings.smoother, min_seconds=settings.min_seconds
+    )
     return EmotionTimeline(duration, values[:, 0].copy(), values[:, 1].copy(), segments, origin, model)
 
 

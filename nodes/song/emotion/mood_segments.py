@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from .timeline import HOP_SECONDS, LABELS, NEUTRAL, QUADRANTS, EmotionSegment
 
-SMOOTHERS = ("viterbi", "cumulative", "none")
 # Steepness of the border between two moods per unit of arousal or valence; width of neutral about the origin, and by
 # how much it is likelier than the others there.
 _STEEPNESS, _NEUTRAL_WIDTH, _NEUTRAL_LEAD = 10.0, 0.08, 0.5

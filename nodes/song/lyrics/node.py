@@ -1,14 +1,12 @@
 """ComfyUI faces of the lyrics stage."""
 
+from ...base.node_inputs import inputs_of
+from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
 from ...host import current
 from .lyrics import Lyrics
+from .settings import HearSettings, ReadSettings, SnapSettings
 from comfy_api.latest import io
-
-# As `parse.FORMATS`.
-FORMATS = ("auto", "lrc", "srt", "vtt", "csv", "plain")
-# As `transcribe.BACKENDS`.
-BACKENDS = ("auto", "faster-whisper", "openai-whisper")
 
 
 def _snap_inputs() -> list:
@@ -19,15 +17,7 @@ def _snap_inputs() -> list:
             tooltip="What Audio Beat Envelope heard: lines snap to its beats, and lines after the song's end are left "
             "out.",
         ),
-        io.Float.Input(
-            "max_move",
-            default=0.15,
-            min=0.0,
-            max=2.0,
-            step=0.01,
-            optional=True,
-            tooltip="Largest move of a line's start or end to the nearest beat, in seconds. 0: no move.",
-        ),
+        *inputs_of(io, SnapSettings),
     ]
 
 
@@ -38,9 +28,10 @@ def _outputs() -> list:
     ]
 
 
-def _result(lyrics: Lyrics, song: SongAnalysis | None, max_move: float) -> io.NodeOutput:
+def _result(lyrics: Lyrics, song: SongAnalysis | None, given: dict) -> io.NodeOutput:
     from .tidy import snap, to_lrc
 
+    max_move = from_inputs(SnapSettings, given).max_move
     if song is not None:
         lyrics = snap(lyrics.until(song.duration), song.beats, max_move=max_move)
     text = to_lrc(lyrics)
@@ -55,7 +46,7 @@ class LoadLyrics(io.ComfyNode):
         return io.Schema(
             node_id="LoadLyrics",
             display_name="Load Lyrics",
-            category="songreel/lyrics",
+            category="songreel/song",
             description="Reads lyrics: LRC, enhanced LRC, SRT, VTT, CSV or plain text.",
             inputs=[
                 io.String.Input(
@@ -65,25 +56,20 @@ class LoadLyrics(io.ComfyNode):
                     tooltip="The lyrics, pasted. LRC, SRT, VTT and CSV carry times; plain text is spread over the "
                     "song, which is a guess (Transcribe Lyrics hears where it is sung). Empty: an instrumental.",
                 ),
-                io.Combo.Input(
-                    "form",
-                    options=list(FORMATS),
-                    default="auto",
-                    optional=True,
-                    tooltip="How the text is written; auto looks at it.",
-                ),
+                *inputs_of(io, ReadSettings),
                 *_snap_inputs(),
             ],
             outputs=_outputs(),
         )
 
     @classmethod
-    def execute(cls, text, form="auto", beat_envelope=None, max_move=0.15) -> io.NodeOutput:
+    def execute(cls, text, beat_envelope=None, **given) -> io.NodeOutput:
         from .parse import parse_lyrics
 
         song = None if beat_envelope is None else SongAnalysis.of(beat_envelope)
+        form = from_inputs(ReadSettings, given).form
         lyrics = parse_lyrics(text, form=form, duration=None if song is None else song.duration)
-        return _result(lyrics, song, max_move)
+        return _result(lyrics, song, given)
 
 
 class TranscribeLyrics(io.ComfyNode):
@@ -94,7 +80,7 @@ class TranscribeLyrics(io.ComfyNode):
         return io.Schema(
             node_id="TranscribeLyrics",
             display_name="Transcribe Lyrics",
-            category="songreel/lyrics",
+            category="songreel/song",
             description="Hears the words of a song with Whisper, or finds where known words are sung.",
             inputs=[
                 io.Audio.Input("audio", tooltip="The song, or only its voice, from Load Audio."),
@@ -106,49 +92,24 @@ class TranscribeLyrics(io.ComfyNode):
                     tooltip="The words, one line a line, where you have them: each line is placed where it is heard, "
                     "and lines that are not heard are named. Empty: the words are heard too.",
                 ),
-                io.String.Input(
-                    "model",
-                    default="base",
-                    optional=True,
-                    tooltip="A Whisper model: tiny, base, small, medium, large-v3 ... as fetched before, or a file or "
-                    "folder in the models folder whisper. Larger ones hear better and take longer.",
-                ),
-                io.String.Input(
-                    "language",
-                    default="",
-                    optional=True,
-                    tooltip="Code of the language that is sung, such as en, de, ja. Empty: it is recognised.",
-                ),
-                io.Combo.Input(
-                    "backend",
-                    options=list(BACKENDS),
-                    default="auto",
-                    optional=True,
-                    tooltip="auto: faster-whisper where it is installed, else openai-whisper.",
-                ),
+                *inputs_of(io, HearSettings),
                 *_snap_inputs(),
             ],
             outputs=_outputs(),
         )
 
     @classmethod
-    def execute(
-        cls, audio, text="", model="base", language="", backend="auto", beat_envelope=None, max_move=0.15
-    ) -> io.NodeOutput:
+    def execute(cls, audio, text="", beat_envelope=None, **given) -> io.NodeOutput:
         from ...base.media.audio import samples_of
         from .transcribe import hear_lyrics
 
-        waveform, sample_rate = samples_of(audio)
         host = current()
         progress = host.progress(100)
         lyrics = hear_lyrics(
-            waveform,
-            sample_rate,
+            *samples_of(audio),
+            from_inputs(HearSettings, given),
             host=host,
-            model=model,
-            language=language.strip().lower(),
             text=text,
-            backend=backend,
             on_progress=lambda share: progress.update(int(100 * share)),
         )
-        return _result(lyrics, None if beat_envelope is None else SongAnalysis.of(beat_envelope), max_move)
+        return _result(lyrics, None if beat_envelope is None else SongAnalysis.of(beat_envelope), given)

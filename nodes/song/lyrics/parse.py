@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass
 
 from ...base.errors import InputError
+from ...base.settings import check
 from .lyrics import Lyrics
+from .settings import ReadSettings
 from .tidy import Entry, spread, tidy
 
-FORMATS = ("auto", "lrc", "srt", "vtt", "csv", "plain")
 MAX_CHARACTERS = 2_000_000
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,4}):(\d{1,2}(?:[.,:]\d{1,6})?)"
@@ -32,7 +33,7 @@ def parse_lyrics(text: str, *, form: str = "auto", duration: float | None = None
     Parameters
     ----------
     text : the content of the file. LYRICS as JSON is taken too.
-    form : one of `FORMATS`; "auto" looks at the text.
+    form : one of `settings.FORMATS`; "auto" looks at the text.
     duration : seconds of the song. Lines past it are left out and named in the notes; plain text, which has no
         times, is spread over it.
 
@@ -44,8 +45,7 @@ def parse_lyrics(text: str, *, form: str = "auto", duration: float | None = None
     ------
     InputError : the text cannot be read in that form, or is plain and no duration is known.
     """
-    if form not in FORMATS:
-        raise InputError(f"The form of the lyrics must be one of {', '.join(FORMATS)}, got '{form}'.")
+    check(ReadSettings, form=form)
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"The lyrics have {len(text)} characters, more than {MAX_CHARACTERS}; give one song's text.")
     text = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")

@@ -15,25 +15,22 @@ from .align import align
 from .clean import HeardSegment, clean, lines_of, tightened
 from .lyrics import Lyrics, Word
 from .parse import parse_lyrics
+from .settings import HearSettings
 
 if TYPE_CHECKING:
     from ...host.port import Host
 
 RATE = 16_000
-BACKENDS = ("auto", "faster-whisper", "openai-whisper")
-DEFAULT_MODEL = "base"
 _MODULES = {"faster-whisper": "faster_whisper", "openai-whisper": "whisper"}
 
 
 def hear_lyrics(
     waveform: np.ndarray,
     sample_rate: int,
+    settings: HearSettings | None = None,
     *,
     host: Host,
-    model: str = DEFAULT_MODEL,
-    language: str = "",
     text: str = "",
-    backend: str = "auto",
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Lyrics:
     """Lines with word times.
@@ -42,12 +39,10 @@ def hear_lyrics(
     ----------
     waveform : float32 (channels, samples) or (samples,)
     sample_rate : Hz
+    settings : the Whisper model, the language (ISO 639-1 code) and who runs the model
     host : where models lie
-    model : name of a Whisper model, or of a file or folder in the models folder "whisper"
-    language : ISO 639-1 code; empty, to have it recognised
     text : the words, where they are known: lines without times (times are not read). They are placed where they are
         heard, and nothing else is
-    backend : one of `BACKENDS`
     on_progress : called with the share that is done, 0..1
 
     Returns
@@ -60,9 +55,7 @@ def hear_lyrics(
     duration = samples.shape[1] / sample_rate
     signal = _at_rate(mono(samples), sample_rate)
     texts = [line.text for line in parse_lyrics(text, form="auto", duration=duration).lines] if text.strip() else []
-    segments, heard_language = recognise(
-        signal, host=host, model=model, language=language, backend=backend, on_progress=on_progress
-    )
+    segments, heard_language = recognise(signal, settings or HearSettings(), host=host, on_progress=on_progress)
     kept, notes = clean(segments, signal, RATE)
     kept = [tightened(segment) for segment in kept]
     if texts:
@@ -82,16 +75,14 @@ def _at_rate(signal: np.ndarray, sample_rate: int) -> np.ndarray:
 
 def recognise(
     signal: np.ndarray,
+    settings: HearSettings,
     *,
     host: Host,
-    model: str = DEFAULT_MODEL,
-    language: str = "",
-    backend: str = "auto",
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[list[HeardSegment], str]:
     """What Whisper makes of a mono signal at 16 kHz: segments in order, and the language's code."""
-    if backend not in BACKENDS:
-        raise InputError(f"The backend must be one of {', '.join(BACKENDS)}, got '{backend}'.")
+    model, backend = settings.model, settings.backend
+    language = settings.language.strip().lower()
     there = [name for name, module in _MODULES.items() if importlib.util.find_spec(module) is not None]
     wanted = [name for name in there if backend in ("auto", name)]
     if not wanted:
