@@ -183,6 +183,7 @@ def _crash(rng: np.random.Generator) -> np.ndarray:
 
 def _drums(dry: _Track, wet: _Track, rng: np.random.Generator) -> None:
     kick, snare, closed, open_ = _kick(), _snare(rng), _hat(rng, 0.022), _hat(rng, 0.09)
+    beat: float
     for bar in (*range(*GROOVE), *range(*DROP)):
         full = bar >= DROP[0]
         for beat in range(4) if full else (0, 2):

@@ -160,8 +160,9 @@ def _size(width, height) -> tuple[int, int] | None:
 
 
 def _parseq(data: dict, problems: list[str]) -> Reading:
-    options = data.get("options") if isinstance(data.get("options"), dict) else {}
-    reading = Reading(fps=_fps(options.get("output_fps"), problems))
+    options = data.get("options")
+    fps = options.get("output_fps") if isinstance(options, dict) else None
+    reading = Reading(fps=_fps(fps, problems))
     rendered = data.get("rendered_frames")
     rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
