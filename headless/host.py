@@ -80,7 +80,7 @@ class HeadlessHost(_port.Host):
         self._on_event = on_event
         self._interrupted = False
         self._run_dir: Path | None = None
-        self._routes = None
+        self._routes: Any = None
 
     # Folders ---------------------------------------------------------------------------------
 

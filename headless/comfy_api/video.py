@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ class VideoFromFile(VideoInput):
                 return container.duration / av.time_base
             stream = container.streams.video[0]
             frames = stream.frames or sum(1 for _ in container.decode(stream))
+            assert stream.average_rate, "a stream of pictures has a rate"
             return float(frames / stream.average_rate)
 
     def get_container_format(self) -> str:
@@ -186,7 +187,7 @@ class VideoFromComponents(VideoInput):
             video = output.add_stream("libx264", rate=rate, options={"crf": "18"})
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
             video.time_base = 1 / rate
-            sound = []
+            sound: Iterable[av.Packet] = ()
             if audio is not None:
                 waveform, sample_rate = samples_of(audio)
                 samples = waveform[:, : int(len(images) / rate * sample_rate)]

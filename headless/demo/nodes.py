@@ -54,7 +54,7 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
         return schema
 
     @classmethod
-    def fingerprint_inputs(cls, **given):
+    def fingerprint_inputs(cls, *args, **given):
         return super().fingerprint_inputs()
 
     @classmethod

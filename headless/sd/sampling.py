@@ -201,10 +201,13 @@ def _denoiser(
 
     calls = itertools.count()
 
+    if predict is None:
+        return guide
+
     def follow(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         return predict(next(calls), x, float(sigma), lambda both: ask(x, sigma, both))
 
-    return guide if predict is None else follow
+    return follow
 
 
 def sample(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -264,7 +264,7 @@ class _Job:
                 where = name_of(self.workflow, node_id)
                 raise InputError(f"{where} turns into other nodes as it runs, which only ComfyUI does; run it there.")
             if output.block_execution is not None:
-                values = [ExecutionBlocker(output.block_execution or None)] * len(merged)
+                values: Sequence = [ExecutionBlocker(output.block_execution or None)] * len(merged)
             else:
                 values = output.args
             if len(values) < len(merged):

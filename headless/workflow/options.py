@@ -88,7 +88,7 @@ def has_title(node: Mapping, role: str) -> bool:
 
 def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
     """The inputs of a node that the role sets, None when one is missing."""
-    known = schemas.get(node.get("class_type"), {})
+    known = schemas.get(node.get("class_type", ""), {})
     found = []
     more = role.titled if has_title(node, role.name) else ()
     for names in role.inputs:
@@ -325,7 +325,8 @@ def out_suffix(name: str) -> str:
     UsageError
         When no codec makes such a file.
     """
-    suffix = re.search(r"(\.[^./\\]*)?$", name)[0].lower()
+    found = re.search(r"\.[^./\\]*$", name)
+    suffix = found[0].lower() if found else ""
     known = codecs.suffixes()
     if suffix == ".m4v":
         return ".mp4"
@@ -367,6 +368,7 @@ def apply_suffix(workflow: Mapping, schemas: Schemas, output: str, suffix: str, 
         raise UsageError(
             f"--out: {name_of(workflow, output)} saves MP4 only, since {before} has no codec; name it .mp4."
         )
+    assert source is not None, "a source without codecs was told of above"
     codec = source.get("inputs", {}).get("codec", codecs.DEFAULT_CODEC)
     if is_link(codec):
         return changed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..comfy_api import io
 from .core_nodes import node_classes as core_node_classes
 
@@ -12,5 +14,5 @@ def registry() -> dict[str, type[io.ComfyNode]]:
 
     from songreel import nodes
 
-    classes = [*core_node_classes(), *nodes.node_classes(), *demo_nodes.node_classes()]
+    classes: list[Any] = [*core_node_classes(), *nodes.node_classes(), *demo_nodes.node_classes()]
     return {cls.define_schema().node_id: cls for cls in classes}

@@ -69,7 +69,9 @@ class Setting:
         if isinstance(value, bool) or not isinstance(value, int if self.kind is int else (int, float)):
             return False
         least, most = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        return math.isfinite(value) and least <= value <= most and not (self.multiple and value % self.step)
+        return (
+            math.isfinite(value) and least <= value <= most and not (self.multiple and self.step and value % self.step)
+        )
 
     def range_text(self) -> str:
         """The range in words: "from 0 to 1"."""
@@ -100,7 +102,7 @@ def declared(cls: type) -> dict[str, Setting]:
     return {
         part.name: dataclasses.replace(
             part.metadata[_KEY],
-            kind=_KINDS[getattr(part.type, "__name__", part.type)],
+            kind=_KINDS[part.type.__name__ if isinstance(part.type, type) else str(part.type)],
             input=part.metadata[_KEY].input or part.name,
         )
         for part in dataclasses.fields(cls)

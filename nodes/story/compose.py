@@ -33,7 +33,7 @@ def compose(parts: list[Part], count: CountTokens, *, limit: int = TOKEN_LIMIT) 
         if not spare:
             break
         # Of equals the last goes first.
-        least = min(reversed(spare), key=lambda part: part.importance)
+        least = min(reversed(spare), key=lambda part: part.importance or 0)
         kept.remove(least)
         dropped.append(least.text)
     return _joined(kept), tuple(dropped)

@@ -47,7 +47,8 @@ class LlmWriter:
         self._client = LlmClient(settings, cap=wishes.token_cap, folder=host.cache_dir(), check=host.check_interrupt)
 
     def __call__(self, scenes: list[Scene], story: Story, notes: list[str]) -> Story:
-        look, script = list(self._style.style), {}
+        look = list(self._style.style)
+        script: dict = {}
         if self._wishes.mode == "chain":
             look, script = self._chain(scenes, look, notes)
         answers: dict[int, ShotAnswer] = {}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import InputError
 from ..base.media.files import atomic_path
@@ -200,7 +200,7 @@ class _TooLongError(Exception):
     """An answer passed `MAX_ANSWER_BYTES`."""
 
 
-def _too_long(error: BaseException) -> bool:
+def _too_long(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, _TooLongError):
             return True
@@ -216,7 +216,7 @@ def _bounded_http(timeout: float):
 
     # httpx, or httpx2 under a newer openai: whichever its own client is made of.
     roots = (base.__module__.split(".")[0] for base in openai.DefaultHttpxClient.__mro__)
-    httpx = sys.modules[next(root for root in roots if root.startswith("httpx"))]
+    httpx: Any = sys.modules[next(root for root in roots if root.startswith("httpx"))]
 
     class Bounded(httpx.SyncByteStream):
         def __init__(self, stream):

@@ -30,6 +30,12 @@ class TimedPrompt:
     seconds: float | None
     prompt: str
 
+    @property
+    def time(self) -> float:
+        """Its time, once every line has one."""
+        assert self.seconds is not None
+        return self.seconds
+
 
 def parse_timeline(
     text: str,
@@ -79,7 +85,7 @@ def parse_timeline(
         problems = _order_problems(entries, song)
     if problems:
         raise InputError(_report(problems))
-    starts = [0.0] + [entry.seconds for entry in entries[1:]]
+    starts = [0.0] + [entry.time for entry in entries[1:]]
     if snap != "off":
         starts = _snapped(starts, song.beats if snap == "beat" else song.downbeats, max_move, song)
     ends = [*starts[1:], song.duration]
@@ -122,7 +128,8 @@ def _read_line(line: str, song: SongAnalysis) -> tuple[float | None, str]:
     else:
         return None, line
     rest = line[match.end() :]
-    return time, rest[_SEPARATOR.match(rest).end() :]
+    separator = _SEPARATOR.match(rest)
+    return time, rest[separator.end() if separator else 0 :]
 
 
 def _counted_time(unit: str, text: str, song: SongAnalysis) -> float:
@@ -148,23 +155,24 @@ def _shared_evenly(entries: list[TimedPrompt], song: SongAnalysis) -> list[Timed
 def _order_problems(entries: list[TimedPrompt], song: SongAnalysis) -> list[str]:
     problems = []
     for entry in entries:
-        if boundary(entry.seconds, song.fps, song.n_frames) >= song.n_frames:
+        if boundary(entry.time, song.fps, song.n_frames) >= song.n_frames:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} is at or after the end of the song, "
+                f"line {entry.line}: {clock_text(entry.time)} is at or after the end of the song, "
                 f"{clock_text(song.duration)}"
             )
-    previous, previous_frame = None, -1
+    previous: TimedPrompt | None = None
+    previous_frame = -1
     for entry in entries:
         # The first shot starts at 0 whatever its line says.
-        frame = 0 if previous is None else boundary(entry.seconds, song.fps, song.n_frames)
-        if previous is not None and entry.seconds <= previous.seconds:
+        frame = 0 if previous is None else boundary(entry.time, song.fps, song.n_frames)
+        if previous is not None and entry.time <= previous.time:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} does not come after line {previous.line}, "
-                f"{clock_text(previous.seconds)}; put the lines in order, each at its own time"
+                f"line {entry.line}: {clock_text(entry.time)} does not come after line {previous.line}, "
+                f"{clock_text(previous.time)}; put the lines in order, each at its own time"
             )
-        elif frame <= previous_frame:
+        elif previous is not None and frame <= previous_frame:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} falls on the same frame as line {previous.line} at "
+                f"line {entry.line}: {clock_text(entry.time)} falls on the same frame as line {previous.line} at "
                 f"{float(song.fps):g} fps; move it by at least {float(1 / song.fps):.3f} s"
             )
         previous, previous_frame = entry, frame

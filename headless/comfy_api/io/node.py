@@ -38,7 +38,8 @@ class Schema:
         ValueError
             When ids are not unique among inputs and outputs.
         """
-        ids = Counter(socket.id for socket in [*self.inputs, *self.outputs])
+        sockets: list[Input | Output] = [*self.inputs, *self.outputs]
+        ids = Counter(socket.id for socket in sockets)
         repeated = sorted(name for name, count in ids.items() if count > 1)
         if repeated:
             raise ValueError(f"{self.node_id}: ids of inputs and outputs must be unique, but {repeated} repeat.")
@@ -104,16 +105,16 @@ class ComfyNode(ABC):
 
     @classmethod
     @abstractmethod
-    def execute(cls, **kwargs) -> NodeOutput:
+    def execute(cls, *args: Any, **kwargs: Any) -> NodeOutput:
         """Do the node's work; may be a coroutine."""
 
     @classmethod
-    def validate_inputs(cls, **kwargs) -> bool | str:
+    def validate_inputs(cls, *args: Any, **kwargs: Any) -> bool | str:
         """True, or a sentence that says what is wrong with the constants."""
         raise NotImplementedError
 
     @classmethod
-    def fingerprint_inputs(cls, **kwargs) -> Any:
+    def fingerprint_inputs(cls, *args: Any, **kwargs: Any) -> Any:
         """A value that changes when the node must run again although its inputs are the same."""
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ def given(**values: Any) -> dict:
 class Input:
     """An input socket of a node."""
 
-    Parent: type = None
+    Parent: type[SocketType]
 
     def __init__(self, id, display_name=None, optional=False, tooltip=None, lazy=None):
         self.id = id
@@ -62,7 +62,7 @@ class WidgetInput(Input):
 class Output:
     """An output socket of a node."""
 
-    Parent: type = None
+    Parent: type[SocketType]
 
     def __init__(self, id=None, display_name=None, tooltip=None, is_output_list=False):
         self.id = id
@@ -82,7 +82,7 @@ class Output:
 class SocketType:
     """A type of socket; its `Input` and `Output` make sockets of it."""
 
-    io_type: str = None
+    io_type: str
     Input = Input
     Output = Output
 
@@ -90,7 +90,7 @@ class SocketType:
 def socket_type(io_type: str):
     """Class decorator that names a `SocketType` and ties its `Input` and `Output` to it."""
 
-    def decorate(cls: type) -> type:
+    def decorate(cls: type[SocketType]) -> type[SocketType]:
         cls.io_type = io_type
         for side in ("Input", "Output"):
             socket = getattr(cls, side)

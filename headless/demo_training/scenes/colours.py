@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .scene import HAIR_COLOURS, SHIRTS
 
@@ -34,7 +35,8 @@ def hex_colour(text: str) -> Colour:
 
 
 def _palette_of(colours: str, local: float) -> Palette:
-    return Palette(*(hex_colour(colour) for colour in colours.split()), local)
+    told: list[Any] = [*map(hex_colour, colours.split()), local]
+    return Palette(*told)
 
 
 COLOURS = {

@@ -164,6 +164,7 @@ class Encoding(Settings):
                 f"{only}, or choose another codec."
             )
         known = declared(Encoding)["crf"]
+        assert known.low is not None and known.high is not None
         least, most = self.kind.crf or (known.low, known.high)
         if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not least <= self.crf <= most:
             raise InputError(

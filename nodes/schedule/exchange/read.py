@@ -160,7 +160,8 @@ def _size(width, height) -> tuple[int, int] | None:
 
 
 def _parseq(data: dict, problems: list[str]) -> Reading:
-    options = data.get("options") if isinstance(data.get("options"), dict) else {}
+    given = data.get("options")
+    options = given if isinstance(given, dict) else {}
     reading = Reading(fps=_fps(options.get("output_fps"), problems))
     rendered = data.get("rendered_frames")
     rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ...base.types import FrameSchedule, SongAnalysis, Story
@@ -53,7 +53,10 @@ def plot_schedule(
     axes.step(seconds, schedule.t, where="mid", color=ENVELOPE, linewidth=1.6, label="t, progress to the next shot")
     starts = _starts(schedule)
     for index, (shot, start, kind) in enumerate(starts):
-        style = {"cut": {"color": CUT, "linewidth": 2.2}, "dissolve": {"color": DISSOLVE, "linewidth": 1.6}}
+        style: dict[str, dict[str, Any]] = {
+            "cut": {"color": CUT, "linewidth": 2.2},
+            "dissolve": {"color": DISSOLVE, "linewidth": 1.6},
+        }
         axes.axvline(start, **style.get(kind, {"color": DOWNBEAT, "linewidth": 1.0, "alpha": 0.6}))
         following = starts[index + 1][1] if index + 1 < len(starts) else schedule.duration
         room = int((following - start) / schedule.duration * width * 0.93 / 6.2) - 1
