@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...base.media.audio import read_audio
 from ...base.media.files import atomic_path
 from ...base.media.gif import with_comment
 from ...base.media.video import add_copy, container_options, join_segments, write_segment
-from .source import opened
+from .source import frame_rate, opened
 
 PREVIEW_SIDE = 512
 _PREVIEW_CRF = 28
@@ -88,7 +87,7 @@ def write_preview(source: Path, target: Path) -> None:
     """A small H.264 copy of a video with its sound, for a page: at most 512 pixels on the longer side."""
     with opened(source) as container:
         stream = container.streams.video[0]
-        fps = Fraction(stream.average_rate)
+        fps = frame_rate(source, container)
         scale = min(1.0, PREVIEW_SIDE / max(stream.width, stream.height))
         width, height = (max(2, round(side * scale / 2) * 2) for side in (stream.width, stream.height))
 

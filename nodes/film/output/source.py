@@ -6,6 +6,7 @@ import inspect
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,28 @@ def opened(path: Path) -> Iterator[Any]:
         if not container.streams.video:
             raise InputError(f"'{path.name}' has no video in it; render it again, or load another.")
         yield container
+
+
+def frame_rate(path: Path, container: Any) -> Fraction:
+    """Frames per second of an open video: their average, else what FFmpeg guesses, as for a single frame.
+
+    Parameters
+    ----------
+    path : Path
+        Its file, whose name an error tells.
+    container : av.container.InputContainer
+        The open file, with a video stream in it.
+
+    Raises
+    ------
+    InputError
+        When FFmpeg knows neither.
+    """
+    stream = container.streams.video[0]
+    rate = stream.average_rate or stream.guessed_rate
+    if not rate:
+        raise InputError(f"'{path.name}' does not tell its frame rate; render it again, or save it as mp4.")
+    return Fraction(rate)
 
 
 def is_deep(container: Any) -> bool:

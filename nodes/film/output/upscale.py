@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ...base.media.video import join_segments, write_segment
 from ...host.digest import Digest
 from ...host.port import Host
 from .settings import MAX_SIDE, UpscaleSettings
-from .source import is_deep, opened
+from .source import frame_rate, is_deep, opened
 
 CHUNK_FRAMES = 48
 # What a tile sees of its neighbours, in pixels of the small picture.
@@ -71,7 +70,7 @@ def upscale_video(
     with opened(source) as container:
         stream = container.streams.video[0]
         size = target_size(stream.width, stream.height, model.scale, settings.width, settings.height)
-        fps, deep = Fraction(stream.average_rate), is_deep(container)
+        fps, deep = frame_rate(source, container), is_deep(container)
         expected = stream.frames or round(float(container.duration or 0) / 1e6 * fps)
     encoding.require_size(*size)
     encoding.require_rate(fps)
