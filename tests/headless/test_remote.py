@@ -109,6 +109,9 @@ class Server:
         for step in self.script:
             await asyncio.sleep(0.02)
             if step == "progress":
+                # After a drop nobody listens until the client is back.
+                while all(socket.closed for socket in self.sockets):
+                    await asyncio.sleep(0.01)
                 await self.tell("executing", node="3")
                 await self.tell("progress", node="3", value=2, max=4)
                 await self.tell("progress", node="3", value=3, max=4, prompt_id="someone else's")
