@@ -24,9 +24,22 @@ _BROWSER_PIXELS = ("yuv420p", "yuvj420p")
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that says what is in a video file: .mp4, .mov, .webm, .mkv or .gif.
+    """The suffix that says what is in a video file.
 
-    Raises InputError for another kind of file.
+    Parameters
+    ----------
+    path : Path
+        The file; its own suffix only tells .mov from .mp4.
+
+    Returns
+    -------
+    str
+        .mp4, .mov, .webm, .mkv or .gif.
+
+    Raises
+    ------
+    InputError
+        For another kind of file.
     """
     with opened(path) as container:
         names = set(container.format.name.split(","))
@@ -45,10 +58,22 @@ def suffix_of(path: Path) -> str:
 
 
 def save_as_it_is(source: Path, target: Path, metadata: Mapping[str, Any]) -> None:
-    """Copy a video's packets into a new file, untouched, whole or not at all, with `metadata` in its tags.
+    """Copy a video's packets into a new file, untouched, whole or not at all.
 
-    target has the suffix that `suffix_of` gives. Values that are no texts are stored as JSON, as ComfyUI does. A GIF
-    has one comment, a JSON object of them all.
+    Parameters
+    ----------
+    source : Path
+        The video.
+    target : Path
+        The new file, with the suffix that `suffix_of` gives.
+    metadata : mapping
+        Goes into the file's tags. Values that are no texts are stored as JSON, as ComfyUI does. A GIF has one comment,
+        a JSON object of them all.
+
+    Raises
+    ------
+    InputError
+        When the source is no video.
     """
     import av
 
@@ -75,7 +100,18 @@ def save_as_it_is(source: Path, target: Path, metadata: Mapping[str, Any]) -> No
 
 
 def plays_in_browsers(path: Path) -> bool:
-    """Whether an ordinary browser shows a video file: not ProRes, not lossless, not more than 8 bits of H.264."""
+    """Whether an ordinary browser shows a video: not ProRes, not lossless, not more than 8 bits of H.264.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        When it is no video.
+    """
     with opened(path) as container:
         context = container.streams.video[0].codec_context
         if context.name == "h264":
@@ -84,7 +120,20 @@ def plays_in_browsers(path: Path) -> bool:
 
 
 def write_preview(source: Path, target: Path) -> None:
-    """A small H.264 copy of a video with its sound, for a page: at most 512 pixels on the longer side."""
+    """A small H.264 copy of a video with its sound, for a page: at most 512 pixels on the longer side.
+
+    Parameters
+    ----------
+    source : Path
+        The video.
+    target : Path
+        The copy, an .mp4.
+
+    Raises
+    ------
+    InputError
+        When the source is no video, or tells no frame rate.
+    """
     with opened(source) as container:
         stream = container.streams.video[0]
         fps = frame_rate(source, container)
