@@ -203,6 +203,9 @@ def _denoiser(
         return guide
     calls = itertools.count()
 
+    if predict is None:
+        return guide
+
     def follow(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         return predict(next(calls), x, float(sigma), lambda both: ask(x, sigma, both))
 
