@@ -63,10 +63,11 @@ class VideoFromFile(VideoInput):
                 return container.duration / av.time_base
             stream = container.streams.video[0]
             frames = stream.frames or sum(1 for _ in container.decode(stream))
-            if not stream.average_rate:
+            rate = stream.average_rate or stream.guessed_rate
+            if not rate:
                 name = Path(self._file).name
-                raise InputError(f"'{name}' tells neither its length nor its frame rate; write it anew as mp4.")
-            return float(frames / stream.average_rate)
+                raise InputError(f"'{name}' tells neither its length nor its frame rate; save it as mp4.")
+            return float(frames / rate)
 
     def get_container_format(self) -> str:
         """Names of the file's format, separated by commas."""

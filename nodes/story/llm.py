@@ -35,7 +35,25 @@ _SYSTEM = (
 
 
 def writer_of(wishes: Wishes, host: Host) -> LlmWriter | None:
-    """What writes the prompts anew, None for the offline storyteller. Raises InputError when it has no address."""
+    """What writes the prompts anew.
+
+    Parameters
+    ----------
+    wishes : Wishes
+        Name the storyteller.
+    host : Host
+        Knows where the language model is.
+
+    Returns
+    -------
+    LlmWriter or None
+        None for the offline storyteller.
+
+    Raises
+    ------
+    InputError
+        When the language model is wished for and has no address.
+    """
     return LlmWriter(settings_of(host), wishes, host=host) if wishes.storyteller == LLM else None
 
 
