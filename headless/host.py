@@ -23,6 +23,7 @@ from .terminal import Terminal, TerminalProgress
 
 if TYPE_CHECKING:
     import numpy as np
+    from aiohttp import web
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media.files import atomic_path
@@ -80,7 +81,7 @@ class HeadlessHost(_port.Host):
         self._on_event = on_event
         self._interrupted = False
         self._run_dir: Path | None = None
-        self._routes = None
+        self._routes: web.RouteTableDef | None = None
 
     # Folders ---------------------------------------------------------------------------------
 
@@ -354,7 +355,7 @@ class HeadlessHost(_port.Host):
     # Browser ---------------------------------------------------------------------------------
 
     @property
-    def routes(self):
+    def routes(self) -> web.RouteTableDef:
         """The routes that were added, an aiohttp RouteTableDef."""
         if self._routes is None:
             from aiohttp import web

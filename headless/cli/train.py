@@ -20,8 +20,10 @@ from songreel.nodes.person.identity import settings as _settings
 DEMO_SETTINGS = {"steps": 180, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}
 DEMO_SETTINGS |= {"text_encoder": True}
 DEMO_PRESET = "quick"
-OPTIONS = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision")
-OPTIONS += ("memory", "seed")
+OPTIONS = (
+    *("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision"),
+    *("memory", "seed"),
+)
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:

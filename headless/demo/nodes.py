@@ -54,7 +54,8 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
         return schema
 
     @classmethod
-    def fingerprint_inputs(cls, **given):
+    def fingerprint_inputs(cls, identity=None, **given):
+        # A drawn person has no record that could change.
         return super().fingerprint_inputs()
 
     @classmethod

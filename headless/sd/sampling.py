@@ -201,12 +201,17 @@ def _denoiser(
         wanted, unwanted = ask(x, sigma, guided)
         return unwanted + (wanted - unwanted) * cfg if guided else wanted
 
+    if predict is None:
+        return guide
     calls = itertools.count()
+
+    if predict is None:
+        return guide
 
     def follow(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         return predict(next(calls), x, float(sigma), lambda both: ask(x, sigma, both))
 
-    return guide if predict is None else follow
+    return follow
 
 
 def sample(

@@ -92,8 +92,9 @@ async def _render(
 
 def _check_classes(workflow: dict, infos: Mapping, url: str) -> None:
     """Raises when the workflow is malformed or uses a class that the server does not have."""
-    classes = {node.get("class_type") for node in workflow.values() if isinstance(node, dict)}
-    problems = check_shape(workflow, [name for name in classes if isinstance(name, str)])
+    given = (node.get("class_type") for node in workflow.values() if isinstance(node, dict))
+    classes = {name for name in given if isinstance(name, str)}
+    problems = check_shape(workflow, classes)
     if problems:
         raise WorkflowError(problems)
     missing = sorted(classes - set(infos))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import InputError
 from ..base.media.files import atomic_path
@@ -52,7 +52,20 @@ class LlmSettings:
 def settings_of(host: Host) -> LlmSettings:
     """The settings from the environment or the private folder.
 
-    Raises InputError when there is no key and no address.
+    Parameters
+    ----------
+    host : Host
+        Knows the secrets, and the settings `llm_timeout_s` (seconds), `llm_tries` and `llm_pause_s` (seconds).
+
+    Returns
+    -------
+    LlmSettings
+        OpenAI's own key goes with OpenAI's own address only.
+
+    Raises
+    ------
+    InputError
+        When there is neither a key nor an address.
     """
     base_url = host.secret("SONGREEL_LLM_BASE_URL") or None
     key = host.secret("SONGREEL_LLM_KEY")
@@ -79,9 +92,19 @@ class LlmClient:
 
     Parameters
     ----------
-    cap : most tokens of a run, questions and answers together.
-    folder : where answers are kept.
-    check : called while waiting; raises when the user has cancelled.
+    settings : LlmSettings
+        Where the model is, and how long and how often it is asked.
+    cap : int
+        Most tokens of a run, questions and answers together.
+    folder : Path
+        Where answers are kept, in its folder `llm`.
+    check : callable
+        Called while waiting; raises when the user has cancelled.
+
+    Raises
+    ------
+    InputError
+        When the package openai is not installed.
     """
 
     def __init__(self, settings: LlmSettings, *, cap: int, folder: Path, check: Callable[[], None] = lambda: None):
@@ -103,9 +126,28 @@ class LlmClient:
         )
 
     def ask(self, system: str, question: str, answer: type[Answer], *, temperature: float = 0.8) -> Answer:
-        """The model's answer in the form of a pydantic model.
+        """The model's answer in the form of a pydantic model, from disk where the same was asked before.
 
-        Raises LlmError when it refuses, does not answer in that form or at all, and when the cap is reached.
+        Parameters
+        ----------
+        system : str
+            What the model is told of its task.
+        question : str
+            What is asked.
+        answer : type of BaseModel
+            The form of the answer; its schema goes with the question.
+        temperature : float
+            Of the sampling, 0..2: more gives more varied answers.
+
+        Returns
+        -------
+        BaseModel
+            An instance of `answer`.
+
+        Raises
+        ------
+        LlmError
+            When the model refuses, does not answer in that form or at all, and when the cap is reached.
         """
         key = hashlib.blake2b(
             json.dumps([_REVISION, self._settings.model, system, question, answer.__name__, temperature]).encode(),
@@ -200,7 +242,7 @@ class _TooLongError(Exception):
     """An answer passed `MAX_ANSWER_BYTES`."""
 
 
-def _too_long(error: BaseException) -> bool:
+def _too_long(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, _TooLongError):
             return True
@@ -216,7 +258,7 @@ def _bounded_http(timeout: float):
 
     # httpx, or httpx2 under a newer openai: whichever its own client is made of.
     roots = (base.__module__.split(".")[0] for base in openai.DefaultHttpxClient.__mro__)
-    httpx = sys.modules[next(root for root in roots if root.startswith("httpx"))]
+    httpx: Any = sys.modules[next(root for root in roots if root.startswith("httpx"))]
 
     class Bounded(httpx.SyncByteStream):
         def __init__(self, stream):

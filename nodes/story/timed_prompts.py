@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from ..base.errors import InputError
@@ -30,6 +31,12 @@ class TimedPrompt:
     line: int
     seconds: float | None
     prompt: str
+
+    @property
+    def start(self) -> float:
+        """Its time in seconds, once it is known that all lines have one."""
+        assert self.seconds is not None, "a line without a time is refused before its start is asked for"
+        return self.seconds
 
 
 def parse_timeline(
@@ -80,7 +87,7 @@ def parse_timeline(
         problems = _order_problems(entries, song)
     if problems:
         raise InputError(_report(problems))
-    starts = [0.0] + [entry.seconds for entry in entries[1:]]
+    starts = [0.0] + [entry.start for entry in entries[1:]]
     if snap != "off":
         starts = _snapped(starts, song.beats if snap == "beat" else song.downbeats, max_move, song)
     ends = [*starts[1:], song.duration]
@@ -125,8 +132,9 @@ def _read_line(line: str, song: SongAnalysis) -> tuple[float | None, str]:
         time = frame_start(int(match[1]), song.fps)
     else:
         return None, line
-    rest = line[match.end() :]
-    return time, rest[_SEPARATOR.match(rest).end() :]
+    separator = _SEPARATOR.match(line, match.end())
+    assert separator is not None, "the pattern also matches nothing"
+    return time, line[separator.end() :]
 
 
 def _counted_time(unit: str, text: str, song: SongAnalysis) -> float:
@@ -152,26 +160,26 @@ def _shared_evenly(entries: list[TimedPrompt], song: SongAnalysis) -> list[Timed
 def _order_problems(entries: list[TimedPrompt], song: SongAnalysis) -> list[str]:
     problems = []
     for entry in entries:
-        if boundary(entry.seconds, song.fps, song.n_frames) >= song.n_frames:
+        if boundary(entry.start, song.fps, song.n_frames) >= song.n_frames:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} is at or after the end of the song, "
+                f"line {entry.line}: {clock_text(entry.start)} is at or after the end of the song, "
                 f"{clock_text(song.duration)}"
             )
-    previous, previous_frame = None, -1
-    for entry in entries:
-        # The first shot starts at 0 whatever its line says.
-        frame = 0 if previous is None else boundary(entry.seconds, song.fps, song.n_frames)
-        if previous is not None and entry.seconds <= previous.seconds:
+    # The first shot starts at 0 whatever its line says.
+    previous_frame = 0
+    for previous, entry in pairwise(entries):
+        frame = boundary(entry.start, song.fps, song.n_frames)
+        if entry.start <= previous.start:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} does not come after line {previous.line}, "
-                f"{clock_text(previous.seconds)}; put the lines in order, each at its own time"
+                f"line {entry.line}: {clock_text(entry.start)} does not come after line {previous.line}, "
+                f"{clock_text(previous.start)}; put the lines in order, each at its own time"
             )
         elif frame <= previous_frame:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} falls on the same frame as line {previous.line} at "
+                f"line {entry.line}: {clock_text(entry.start)} falls on the same frame as line {previous.line} at "
                 f"{float(song.fps):g} fps; move it by at least {float(1 / song.fps):.3f} s"
             )
-        previous, previous_frame = entry, frame
+        previous_frame = frame
     return problems
 
 

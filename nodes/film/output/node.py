@@ -129,7 +129,7 @@ class SaveFrames(io.ComfyNode):
     @with_consent
     def execute(cls, video, filename_prefix="frames/songreel") -> io.NodeOutput:
         from .png_frames import frame_name, save_frames
-        from .source import opened, video_file
+        from .source import frame_rate, opened, video_file
 
         host = current()
         source = video_file(video, host.temp_dir())
@@ -137,7 +137,7 @@ class SaveFrames(io.ComfyNode):
         folder = parent / f"{name}_{counter:05}_"
         with opened(source) as container:
             stream = container.streams.video[0]
-            total = stream.frames or round(float(container.duration or 0) / 1e6 * stream.average_rate)
+            total = stream.frames or round(float(container.duration or 0) / 1e6 * frame_rate(source, container))
         progress = host.progress(max(total, 1))
         count = save_frames(
             source, folder, _metadata(cls), on_frame=lambda done: progress.update(min(done, max(total, 1)))

@@ -34,7 +34,24 @@ class Reading:
     own: bool = False
 
     def curves(self, n_frames: int, fps: Fraction, *, text_fps: Fraction, size: tuple[int, int]) -> dict:
-        """Our curves, name -> float64 (n_frames,)."""
+        """The curves in our own units.
+
+        Parameters
+        ----------
+        n_frames : int
+            Frames of the song.
+        fps : Fraction
+            Frames per second of the song.
+        text_fps : Fraction
+            Frames per second by which the text counts.
+        size : tuple of int
+            (width, height) in pixels, by which the text measures shifts.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Name of a curve -> float64 (n_frames,).
+        """
         made = {}
         for name, keys in self.keyframes.items():
             values = per_frame_values(keys, n_frames, fps, text_fps, steps=self.steps.get(name, set()))
@@ -43,7 +60,17 @@ class Reading:
 
 
 def read_text(text: str) -> Reading | None:
-    """What a text in one of the three programs' forms says; None when it is a bare keyframe string or empty.
+    """What a text in the form of one of the three programs says.
+
+    Parameters
+    ----------
+    text : str
+        Deforum's settings, a Parseq document, or FizzNodes' prompts.
+
+    Returns
+    -------
+    Reading or None
+        None when it is a bare keyframe string or empty.
 
     Raises
     ------
@@ -66,7 +93,13 @@ def read_text(text: str) -> Reading | None:
 
 
 def report(problems: list[str]) -> InputError:
-    """One error for all that is wrong."""
+    """One error for all that is wrong.
+
+    Parameters
+    ----------
+    problems : list of str
+        At least one; the first eight are told, and the number of the others.
+    """
     more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
     return InputError(f"The schedule text cannot be read: {'; '.join(problems[:8])}{more}.")
 
@@ -161,8 +194,9 @@ def _size(width, height) -> tuple[int, int] | None:
 
 
 def _parseq(data: dict, problems: list[str]) -> Reading:
-    options = data.get("options") if isinstance(data.get("options"), dict) else {}
-    reading = Reading(fps=_fps(options.get("output_fps"), problems))
+    options = data.get("options")
+    fps = options.get("output_fps") if isinstance(options, dict) else None
+    reading = Reading(fps=_fps(fps, problems))
     rendered = data.get("rendered_frames")
     rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
