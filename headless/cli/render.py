@@ -81,6 +81,9 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     render.add_argument("--models", action="append", default=[], type=Path, metavar="DIR", help="ComfyUI models folder")
     render.add_argument("--preview", type=Path, metavar="FILE.jpg", help="picture file that follows the work")
     render.add_argument("--server", metavar="URL", help="run on a ComfyUI there, such as http://127.0.0.1:8188")
+    render.add_argument(
+        "--owner-key-file", type=Path, metavar="FILE", help="with --server: holds the key that the person was shown"
+    )
     render.set_defaults(run=_render)
 
 
@@ -199,7 +202,10 @@ def _render_on_server(
     def adapt(workflow: dict, schemas: Schemas, output: str) -> dict:
         return apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
-    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt)
+    key = None if args.owner_key_file is None else read_text(args.owner_key_file, "key file").strip()
+    return render_on_server(
+        args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt, owner_key=key
+    )
 
 
 def with_options(workflow: dict, schemas: Schemas, args: argparse.Namespace, song: str) -> dict:
