@@ -170,3 +170,18 @@ def test_no_cache_brings_a_record_back(host, tmp_path, monkeypatch, state, name)
     before = key(good, IdentityLora("x", "0" * 64, "0" * 64, good))
     now = key(*in_state(host, state, tmp_path, monkeypatch))
     assert now != before or now != now
+
+
+def test_an_older_consent_is_not_compared(host):
+    store = store_module.store_of(host)
+    record_id, _ = store.add(
+        token="vuzokiju",
+        class_word="person",
+        consent="2026-11",
+        assurance="full",
+        scores={},
+        pictures=[np.zeros((48, 48, 3), np.uint8)] * 7,
+        labels=["x"] * 7,
+    )
+    with pytest.raises(InputError, match="agreed to an older text"):
+        run("IdentityMetrics", record_id, None)
