@@ -166,8 +166,7 @@ class CaptureRoutes:
             self._unclaimed[client] += 1
             try:
                 await socket.prepare(request)
-                # Pings begin the wait of `receive` anew, so the whole has an end too.
-                ticket = await asyncio.wait_for(self._claimed(socket), self._idle)
+                ticket = await self._claimed(socket)
             finally:
                 self._unclaimed -= Counter({client: 1})
             if ticket is None:
@@ -203,7 +202,8 @@ class CaptureRoutes:
         )
 
     async def _claimed(self, socket) -> Ticket | None:
-        message = await socket.receive(timeout=self._idle)
+        # Pings begin the wait of `receive` anew, so the whole has an end too.
+        message = await asyncio.wait_for(socket.receive(), self._idle)
         try:
             hello = json.loads(message.data) if isinstance(message.data, str) and len(message.data) < MAX_BODY else {}
         except (ValueError, RecursionError):
