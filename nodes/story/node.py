@@ -7,7 +7,7 @@ from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .settings import ShotChange, TimelineSettings, Wishes, World
-from .timed_prompts import parse_timeline, timeline_text
+from .timed_prompts import read_timeline, timeline_text
 from comfy_api.latest import io
 
 
@@ -50,8 +50,9 @@ class PromptTimeline(io.ComfyNode):
     @classmethod
     def execute(cls, beat_envelope, text, **given) -> io.NodeOutput:
         song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, given)
-        story = parse_timeline(text, song, **settings.to_json())
-        return io.NodeOutput(story, timeline_text(story, song.fps))
+        story, notes = read_timeline(text, song, **settings.to_json())
+        frames = timeline_text(story, song.fps)
+        return io.NodeOutput(story, frames, ui={"text": [frames, *notes]} if notes else None)
 
 
 class LyricsToStoryPrompts(io.ComfyNode):
