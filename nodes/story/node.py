@@ -1,6 +1,7 @@
 """ComfyUI face of the story stage."""
 
 from ..base.node_inputs import inputs_of
+from ..base.notes import shown
 from ..base.settings import from_inputs
 from ..base.types import SongAnalysis, Story
 from ..host import current
@@ -52,7 +53,7 @@ class PromptTimeline(io.ComfyNode):
         song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, given)
         story, notes = read_timeline(text, song, **settings.to_json())
         frames = timeline_text(story, song.fps)
-        return io.NodeOutput(story, frames, ui={"text": [frames, *notes]} if notes else None)
+        return io.NodeOutput(story, frames, ui=shown(frames, notes=notes))
 
 
 class LyricsToStoryPrompts(io.ComfyNode):
@@ -122,7 +123,7 @@ class LyricsToStoryPrompts(io.ComfyNode):
         )
         text = story_text(story)
         return io.NodeOutput(
-            story, text, "\n".join(notes), ui={"text": [text, *notes], "songreel_story": [story_table(story)]}
+            story, text, "\n".join(notes), ui=shown(text, notes=notes) | {"songreel_story": [story_table(story)]}
         )
 
 

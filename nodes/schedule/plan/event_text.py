@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...base.errors import InputError
 from ...base.timing import boundary, clock_text
 from ...base.types import SongAnalysis, Story
-from ...song.curves.labels import parse_time
+from ...song.curves.beat_rows import parse_time
 from .events import KINDS, Event, on_the_beat, plan_events
 from .settings import EventRules
 

@@ -1,6 +1,7 @@
 """ComfyUI faces of the lyrics stage."""
 
 from ...base.node_inputs import inputs_of
+from ...base.notes import shown
 from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
 from ...host import current
@@ -36,7 +37,7 @@ def _result(lyrics: Lyrics, song: SongAnalysis | None, given: dict) -> io.NodeOu
     if song is not None:
         lyrics = snap(lyrics.until(song.duration), song.beats, max_move=max_move)
     text = to_lrc(lyrics)
-    return io.NodeOutput(lyrics, text, to_srt(lyrics), ui={"text": [text or "no lyrics", *lyrics.notes]})
+    return io.NodeOutput(lyrics, text, to_srt(lyrics), ui=shown(text or "no lyrics", notes=lyrics.notes))
 
 
 class LoadLyrics(io.ComfyNode):
