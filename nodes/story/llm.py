@@ -110,18 +110,21 @@ class LlmWriter:
             missing = [number for number in numbers if number not in found]
             if not missing:
                 break
-            question = self._question(missing, len(scenes), scenes, story, script)
+            # An answer that is cut off loses its end: a shot that is there already stands there the second time.
+            last = [number for number in numbers if number in found][:1] if self._client.cut and attempt else []
+            question = self._question([*missing, *last], len(scenes), scenes, story, script)
             try:
-                answer = self._client.ask(_SYSTEM, question, StoryAnswer, wanted=tuple(missing))
+                answer = self._client.ask(_SYSTEM, question, StoryAnswer, wanted=(*missing, *last))
             except LlmError:
                 if not found:
                     raise
                 break
             fresh = {shot.number: shot for shot in answer.shots if shot.number in missing and shot.narrative.strip()}
-            if len(answer.shots) != len(missing) or len(fresh) != len(missing):
+            written = [shot for shot in answer.shots if shot.number not in last]
+            if len(written) != len(missing) or len(fresh) != len(missing):
                 again = "; the missing ones were asked for again" if not attempt and len(fresh) < len(missing) else ""
                 notes.append(
-                    f"The language model wrote {len(answer.shots)} shots where {len(missing)} were asked for{again}."
+                    f"The language model wrote {len(written)} shots where {len(missing)} were asked for{again}."
                 )
             found |= fresh
         return found
@@ -136,7 +139,7 @@ class LlmWriter:
             rows.append("Show in each shot with words what these words say, as literally as a picture can.")
         if SO_FAR in script:
             rows.append(f"The story so far: {script[SO_FAR]}")
-        rows.append(f"Write exactly {len(numbers)} shots of {total}, numbers {numbers[0]} to {numbers[-1]}:")
+        rows.append(f"Write exactly {len(numbers)} shots of {total}, numbers {min(numbers)} to {max(numbers)}:")
         told = None
         for number in numbers:
             scene = scenes[number - 1]

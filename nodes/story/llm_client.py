@@ -104,6 +104,8 @@ class LlmClient:
         self._errors = openai
         self._settings, self._cap, self._folder, self._check = settings, cap, folder / "llm", check
         self.used = 0
+        # Whether the last answer was cut off at the token limit.
+        self.cut = False
         # Options that this server does not take.
         self._without: set[str] = set()
         self._client = openai.OpenAI(
@@ -146,7 +148,9 @@ class LlmClient:
             kept = answer.model_validate_json(path.read_text("utf-8"))
             os.utime(path)
             return kept
+        self.cut = False
         reply = self._asked(f"{system} {in_words(answer)}", question, answer, temperature)
+        self.cut = reply.cut
         try:
             parsed = answer_in(reply.text, answer, wanted=wanted)
         except ValueError:
