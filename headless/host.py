@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media.files import atomic_path
+from songreel.nodes.base.notes import NOTES
 from songreel.nodes.host import port as _port
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
@@ -80,6 +81,7 @@ class HeadlessHost(_port.Host):
         self.terminal = Terminal(stream)
         self._on_event = on_event
         self._interrupted = False
+        self.notes: list[str] = []
         self._run_dir: Path | None = None
         self._routes: web.RouteTableDef | None = None
 
@@ -221,6 +223,14 @@ class HeadlessHost(_port.Host):
     def show_line(self, text: str, *, keep: bool = False) -> None:
         """Write a line; unless kept, the next one takes its place on a terminal."""
         self.terminal.show_line(text, keep=keep)
+
+    def show_notes(self, title: str, output: object) -> None:
+        """Write the notes among what a node shows, each once in this program's run; `notes` keeps them."""
+        found = output.get(NOTES) if isinstance(output, dict) else None
+        for note in found if isinstance(found, list) else ():
+            if str(note) not in self.notes:
+                self.notes.append(str(note))
+                self.show_line(f"Note from {title}: {note}", keep=True)
 
     def close_line(self) -> None:
         """End a line that would be rewritten, so that what follows stands on its own."""

@@ -60,11 +60,17 @@ def existing(path: Path, what: str) -> Path:
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of a file. Raises UsageError when there is none or it is not UTF-8."""
+    """The text of a file; stderr names the code page where it is an old one. Raises UsageError when it is no text."""
+    from songreel.nodes.base.errors import InputError
+    from songreel.nodes.base.text_encoding import decoded
+
     try:
-        return existing(path, what).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"'{path}' is not UTF-8 text; save it as UTF-8.") from None
+        text, page = decoded(existing(path, what).read_bytes())
+    except InputError as error:
+        raise UsageError(f"'{path}': {error}") from None
+    if page:
+        say(f"'{path}' is not UTF-8 text; it is read as {page}. Where letters look wrong, save it as UTF-8.", DONE)
+    return text
 
 
 def song_file(name: str, host: HeadlessHost) -> Path:

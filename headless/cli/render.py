@@ -124,7 +124,11 @@ def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
             publish(video, out)
         finally:
             host.close_line()
-    return say(f"Wrote {args.out} ({size / 1e6:.1f} MB).", DONE)
+    count = len(host.notes)
+    about = (
+        "" if not count else f" {count} note{'s' if count > 1 else ''} above: what was left out, repaired or guessed."
+    )
+    return say(f"Wrote {args.out} ({size / 1e6:.1f} MB).{about}", DONE)
 
 
 def _usual_workflow(args: argparse.Namespace) -> str:
@@ -170,6 +174,8 @@ def _render_here(
     def on_event(name: str, data: dict) -> None:
         if name == "executing":
             host.show_line(f"{data['title']} ...")
+        elif name == "executed":
+            host.show_notes(title_of(workflow[data["node"]]), data["output"])
         elif name == "execution_blocked":
             host.show_line(data["message"], keep=True)
 

@@ -130,7 +130,9 @@ def _story(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
     emotion = hear_emotion(waveform, rate, song=song)
     from songreel.nodes.song.lyrics import tidy
 
-    lyrics = tidy.snap(parse_lyrics(words, duration=song.duration), song.beats)
+    lyrics = tidy.snap(parse_lyrics(words, duration=song.duration, span=tidy.sung_span(song)), song.beats)
+    for note in lyrics.notes:
+        host.show_line(note, keep=True)
     story, notes = make.make_story(song, world, wishes, count=host.count_tokens, lyrics=lyrics, emotion=emotion)
     for note in notes:
         host.show_line(note, keep=True)

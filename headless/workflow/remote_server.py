@@ -98,6 +98,8 @@ class Server:
         for _ in range(20):
             history = await self._history(job.prompt_id)
             if history:
+                for node_id, output in (history.get("outputs") or {}).items():
+                    self.host.show_notes(job.title(node_id), output)
                 return history
             await asyncio.sleep(_POLL_SECONDS)
         raise InputError(f"The server at {self.url} keeps no history of the job, so its result cannot be found.")
@@ -214,6 +216,8 @@ class Server:
             self.host.show_line(f"{job.title(str(data['node']))} ...")
         elif kind == "executing" and data.get("prompt_id") == job.prompt_id:
             job.finished = True
+        elif kind == "executed":
+            self.host.show_notes(job.title(str(data.get("node"))), data.get("output"))
         elif kind in ("execution_success", "execution_error", "execution_interrupted"):
             job.finished = True
             job.outcome, job.detail = kind, data

@@ -23,6 +23,8 @@ from .vocabulary import shipped
 
 SHOTS_A_CALL = 40
 _QUOTED_WORDS = 5
+# The place of the story so far among the scenes of parts, and how many shots it tells.
+SO_FAR, _REMEMBERED = -1, 8
 _SYSTEM = (
     "You write shots of a music video for an image generator. Every shot is described by itself, in English whatever "
     "the language of the lyrics, without reference to other shots, without quoting the lyrics, without names of real "
@@ -72,7 +74,7 @@ class LlmWriter:
         for first in range(0, len(scenes), SHOTS_A_CALL):
             numbers = range(first + 1, min(first + SHOTS_A_CALL, len(scenes)) + 1)
             try:
-                answers |= self._written(list(numbers), scenes, story, script, notes)
+                answers |= self._written(list(numbers), scenes, story, script | _so_far(answers), notes)
             except LlmError as error:
                 notes.append(f"The language model did not write shots {numbers[0]} to {numbers[-1]}: {error}.")
                 if "cap" in str(error):
@@ -126,18 +128,21 @@ class LlmWriter:
             missing = [number for number in numbers if number not in found]
             if not missing:
                 break
-            question = self._question(missing, len(scenes), scenes, story, script)
+            # An answer that is cut off loses its end: a shot that is there already stands there the second time.
+            last = [number for number in numbers if number in found][:1] if self._client.cut and attempt else []
+            question = self._question([*missing, *last], len(scenes), scenes, story, script)
             try:
-                answer = self._client.ask(_SYSTEM, question, StoryAnswer)
+                answer = self._client.ask(_SYSTEM, question, StoryAnswer, wanted=(*missing, *last))
             except LlmError:
                 if not found:
                     raise
                 break
             fresh = {shot.number: shot for shot in answer.shots if shot.number in missing and shot.narrative.strip()}
-            if len(answer.shots) != len(missing) or len(fresh) != len(missing):
+            written = [shot for shot in answer.shots if shot.number not in last]
+            if len(written) != len(missing) or len(fresh) != len(missing):
                 again = "; the missing ones were asked for again" if not attempt and len(fresh) < len(missing) else ""
                 notes.append(
-                    f"The language model wrote {len(answer.shots)} shots where {len(missing)} were asked for{again}."
+                    f"The language model wrote {len(written)} shots where {len(missing)} were asked for{again}."
                 )
             found |= fresh
         return found
@@ -148,7 +153,11 @@ class LlmWriter:
         rows = [f"Theme: {self._wishes.theme or 'free'}. Look: {', '.join(self._style.style)}."]
         if self._wishes.content != "music":
             rows.append(f"This is a {self._wishes.content}: calm pictures that follow the topic.")
-        rows.append(f"Write exactly {len(numbers)} shots of {total}, numbers {numbers[0]} to {numbers[-1]}:")
+        if self._wishes.mode == "literal" and any(scenes[number - 1].lyric for number in numbers):
+            rows.append("Show in each shot with words what these words say, as literally as a picture can.")
+        if SO_FAR in script:
+            rows.append(f"The story so far: {script[SO_FAR]}")
+        rows.append(f"Write exactly {len(numbers)} shots of {total}, numbers {min(numbers)} to {max(numbers)}:")
         told = None
         for number in numbers:
             scene = scenes[number - 1]
@@ -186,6 +195,12 @@ class LlmWriter:
     def _told(self, shot: Shot, answer: ShotAnswer, prompt: str) -> Shot:
         kept = {key: shot.record[key] for key in ("section", "music", "returns", "figure") if key in shot.record}
         return replace(shot, prompt=prompt, record=kept | answer.model_dump(exclude={"number"}) | {"by": "llm"})
+
+
+def _so_far(answers: dict[int, ShotAnswer]) -> dict[int, str]:
+    """What the last shots of earlier questions show, under a number that no part has."""
+    last = [answers[number].narrative.rstrip(".") for number in sorted(answers)][-_REMEMBERED:]
+    return {SO_FAR: ". ".join(last) + "."} if last else {}
 
 
 def _within(parts: list[Part], count: CountTokens) -> str:

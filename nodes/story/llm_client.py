@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import InputError
 from ..base.media.files import atomic_path
-from .llm_schema import strict_schema
+from .llm_answer import answer_in
+from .llm_reply import NoReplyError, Reply, reason_of, reply_of
+from .llm_schema import in_words, strict_schema
 
 if TYPE_CHECKING:
     from ..host.port import Host
@@ -28,7 +30,15 @@ DEFAULT_MODEL = "gpt-4o-mini"
 MAX_ANSWER_BYTES = 4_000_000
 KEPT = 256
 # Part of the key of a kept answer.
-_REVISION = 1
+_REVISION = 2
+
+# An option, and how servers name it where they do not take it.
+_REFUSALS = {
+    "response_format": ("response_format", "json_schema", "structured output", "guided", "grammar", "response format"),
+    "temperature": ("temperature",),
+    "max_completion_tokens": ("max_completion_tokens",),
+    "max_tokens": ("max_tokens",),
+}
 
 Answer = TypeVar("Answer", bound="BaseModel")
 
@@ -117,6 +127,10 @@ class LlmClient:
         self._errors = openai
         self._settings, self._cap, self._folder, self._check = settings, cap, folder / "llm", check
         self.used = 0
+        # Whether the last answer was cut off at the token limit.
+        self.cut = False
+        # Options that this server does not take.
+        self._without: set[str] = set()
         self._client = openai.OpenAI(
             api_key=settings.key,
             base_url=settings.base_url,
@@ -125,7 +139,15 @@ class LlmClient:
             http_client=_bounded_http(settings.timeout),
         )
 
-    def ask(self, system: str, question: str, answer: type[Answer], *, temperature: float = 0.8) -> Answer:
+    def ask(
+        self,
+        system: str,
+        question: str,
+        answer: type[Answer],
+        *,
+        temperature: float = 0.8,
+        wanted: tuple[int, ...] = (),
+    ) -> Answer:
         """The model's answer in the form of a pydantic model, from disk where the same was asked before.
 
         Parameters
@@ -138,6 +160,8 @@ class LlmClient:
             The form of the answer; its schema goes with the question.
         temperature : float
             Of the sampling, 0..2: more gives more varied answers.
+        wanted : tuple of int
+            Numbers of the shots that are asked for.
 
         Returns
         -------
@@ -150,7 +174,17 @@ class LlmClient:
             When the model refuses, does not answer in that form or at all, and when the cap is reached.
         """
         key = hashlib.blake2b(
-            json.dumps([_REVISION, self._settings.model, system, question, answer.__name__, temperature]).encode(),
+            json.dumps(
+                [
+                    _REVISION,
+                    self._settings.base_url,
+                    self._settings.model,
+                    system,
+                    question,
+                    answer.__name__,
+                    temperature,
+                ]
+            ).encode(),
             digest_size=20,
         ).hexdigest()
         path = self._folder / f"{key}.json"
@@ -158,11 +192,14 @@ class LlmClient:
             kept = answer.model_validate_json(path.read_text("utf-8"))
             os.utime(path)
             return kept
-        text = self._asked(system, question, answer, temperature)
+        self.cut = False
+        reply = self._asked(f"{system} {in_words(answer)}", question, answer, temperature)
+        self.cut = reply.cut
         try:
-            parsed = answer.model_validate_json(_unfenced(text))
+            parsed = answer_in(reply.text, answer, wanted=wanted)
         except ValueError:
-            raise LlmError("its answer is not in the form that was asked for") from None
+            trouble = "was cut off at the token limit" if reply.cut else "is not in the form that was asked for"
+            raise LlmError(f"its answer {trouble}") from None
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as part:
@@ -171,7 +208,7 @@ class LlmClient:
                 old.unlink(missing_ok=True)
         return parsed
 
-    def _asked(self, system: str, question: str, answer: type[Answer], temperature: float) -> str:
+    def _asked(self, system: str, question: str, answer: type[Answer], temperature: float) -> Reply:
         trouble = "it was not asked"
         for attempt in range(self._settings.tries):
             self._check()
@@ -187,8 +224,13 @@ class LlmClient:
                 self._wait(attempt, error)
             except self._errors.APITimeoutError:
                 trouble = f"it did not answer in {self._settings.timeout:g} s"
+            except NoReplyError as error:
+                trouble = str(error)
+                if not error.retry:
+                    raise LlmError(trouble) from None
+                self._wait(attempt, None)
             except self._errors.APIStatusError as error:
-                trouble = f"it answered with status {error.status_code}"
+                trouble = f"it answered with status {error.status_code}" + self._reason(error)
                 if error.status_code < 500:
                     raise LlmError(trouble + _hint(error.status_code)) from None
                 self._wait(attempt, error)
@@ -204,25 +246,59 @@ class LlmClient:
                 self._wait(attempt, None)
         raise LlmError(trouble) from None
 
-    def _once(self, system: str, question: str, answer: type[Answer], temperature: float) -> str:
-        reply = self._client.chat.completions.create(
-            model=self._settings.model,
-            messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
-            temperature=temperature,
-            max_completion_tokens=max(min(self._cap - self.used, 16_000), 1),
-            response_format={
+    def _once(self, system: str, question: str, answer: type[Answer], temperature: float) -> Reply:
+        """One question, put again without what the server says that it does not take."""
+        while True:
+            try:
+                raw = self._client.chat.completions.with_raw_response.create(
+                    model=self._settings.model,
+                    messages=[{"role": "system", "content": system}, {"role": "user", "content": question}],
+                    **self._options(answer, temperature),
+                )
+            except self._errors.APIStatusError as error:
+                refused = self._refused(error)
+                if refused is None:
+                    raise
+                self._without.add(refused)
+                self._check()
+                continue
+            reply = reply_of(raw.text if isinstance(raw.text, str) else raw.text())
+            self.used += reply.tokens or (len(system) + len(question) + len(reply.text)) // 4
+            return reply
+
+    def _options(self, answer: type[Answer], temperature: float) -> dict[str, Any]:
+        limit = max(min(self._cap - self.used, 16_000), 1)
+        options: dict[str, Any] = {
+            "temperature": temperature,
+            "max_completion_tokens": limit,
+            "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": answer.__name__, "strict": True, "schema": strict_schema(answer)},
             },
-        )
-        usage, choice = reply.usage, reply.choices[0]
-        told = choice.message.content or ""
-        self.used += usage.total_tokens if usage else (len(system) + len(question) + len(told)) // 4
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            raise LlmError("it refused to answer")
-        if choice.finish_reason == "length":
-            raise LlmError("its answer was cut off at the token limit")
-        return told
+        }
+        if "max_completion_tokens" in self._without:
+            options["max_tokens"] = limit
+        return {name: value for name, value in options.items() if name not in self._without}
+
+    def _refused(self, error) -> str | None:
+        """The option that a server's 400 or 422 is about; None where it is about something else."""
+        if error.status_code not in (400, 404, 415, 422):
+            return None
+        told = json.dumps(error.body, default=str).lower() if error.body is not None else str(error).lower()
+        for option, signs in _REFUSALS.items():
+            there = option != "max_tokens" or "max_completion_tokens" in self._without
+            if there and option not in self._without and any(sign in told for sign in signs):
+                return option
+        # Some servers only say that the request is bad; the schema is what they most often do not know.
+        vague = error.status_code in (400, 422) and "response_format" not in self._without
+        return "response_format" if vague else None
+
+    def _reason(self, error) -> str:
+        """The server's own words for an error, in brackets; not where they are about the key."""
+        if error.status_code in (401, 403):
+            return ""
+        reason = reason_of(error.body, secrets=(self._settings.key, self._settings.base_url or ""))
+        return f" ({reason})" if reason else ""
 
     def _wait(self, attempt: int, error) -> None:
         """Longer after every failure, and as long as the server asks for; the user can cancel."""
@@ -291,11 +367,3 @@ def _hint(status: int) -> str:
     if status in (401, 403):
         return ": it does not take the key"
     return ": it knows no such model or address" if status == 404 else ""
-
-
-def _unfenced(text: str) -> str:
-    """JSON without the fence that some models put around it."""
-    text = text.strip()
-    if text.startswith("```"):
-        text = text.strip("`").removeprefix("json")
-    return text.strip()

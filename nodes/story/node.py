@@ -1,13 +1,14 @@
 """ComfyUI face of the story stage."""
 
 from ..base.node_inputs import inputs_of
+from ..base.notes import shown
 from ..base.settings import from_inputs
 from ..base.types import SongAnalysis, Story
 from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
 from .settings import ShotChange, TimelineSettings, Wishes, World
-from .timed_prompts import parse_timeline, timeline_text
+from .timed_prompts import read_timeline, timeline_text
 from comfy_api.latest import io
 
 
@@ -51,8 +52,9 @@ class PromptTimeline(io.ComfyNode):
     def execute(cls, beat_envelope, text, **given) -> io.NodeOutput:
         # A program's call that leaves it out has always meant none; the default is what the widget shows.
         song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, {"negative": ""} | given)
-        story = parse_timeline(text, song, **settings.to_json())
-        return io.NodeOutput(story, timeline_text(story, song.fps))
+        story, notes = read_timeline(text, song, **settings.to_json())
+        frames = timeline_text(story, song.fps)
+        return io.NodeOutput(story, frames, ui=shown(frames, notes=notes))
 
 
 class LyricsToStoryPrompts(io.ComfyNode):
@@ -122,7 +124,7 @@ class LyricsToStoryPrompts(io.ComfyNode):
         )
         text = story_text(story)
         return io.NodeOutput(
-            story, text, "\n".join(notes), ui={"text": [text, *notes], "songreel_story": [story_table(story)]}
+            story, text, "\n".join(notes), ui=shown(text, notes=notes) | {"songreel_story": [story_table(story)]}
         )
 
 

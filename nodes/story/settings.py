@@ -12,7 +12,7 @@ STYLES = ("cinematic", "realistic", "sketch", "cartoon", "watercolour")
 CONTENTS = ("music", "podcast", "voice-over")
 FUSIONS = ("off", "switch", "halves", "crossfade")
 STORYTELLERS = (OFFLINE, LLM) = "offline", "llm"
-SNAP_MODES = ("off", "beat", "downbeat")
+SNAP_MODES = ("off", "beat", "downbeat", "onset")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,11 @@ class TimelineSettings(Settings):
         multiline=True,
         tooltip="Negative prompt of every shot: what should not be seen.",
     )
-    snap: str = setting("beat", choices=SNAP_MODES, tooltip="Move each shot's start to the nearest beat or downbeat.")
+    snap: str = setting(
+        "beat",
+        choices=SNAP_MODES,
+        tooltip="Move each shot's start to the nearest beat, downbeat or onset (for sound effects).",
+    )
     max_move: float = setting(
         0.25,
         low=0.0,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+import json
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -11,35 +11,18 @@ import numpy as np
 from ..base.errors import InputError
 from ..base.guard import guarded_negative
 from ..base.settings import check
-from ..base.timing import boundary, clock_text, frame_start
+from ..base.timing import boundary, clock_text
 from ..base.types import Shot, SongAnalysis, Story
+from .prompt_lines import FORMS, TimedPrompt, read_lines
 from .settings import TimelineSettings
 
-_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
-_CLOCK = re.compile(rf"(?:(\d+):)?(\d+):({_NUMBER})(?=[\s:,\-–|]|$)")
-_SECONDS = re.compile(rf"({_NUMBER})\s*(?:s|sec|seconds?)\b", re.IGNORECASE)
-_COUNTED = re.compile(r"(beat|downbeat|frame)\s+(-?[\d.]+)", re.IGNORECASE)
-_FRAME_KEY = re.compile(r"(\d+)\s*:(?=\s|$)")
-_SEPARATOR = re.compile(r"\s*(?:[:,|]|[-–]+(?=\s)|=>|->)?\s*")
-_FORMS = "a time such as 0:12, 12.5s, beat 16, downbeat 4 or frame 120"
+
+def parse_timeline(text: str, song: SongAnalysis, **settings) -> Story:
+    """The story of `read_timeline`, which see, without its notes."""
+    return read_timeline(text, song, **settings)[0]
 
 
-@dataclass(frozen=True)
-class TimedPrompt:
-    """One line of the text: its number (from 1), its time in seconds (None when it has none) and its prompt."""
-
-    line: int
-    seconds: float | None
-    prompt: str
-
-    @property
-    def start(self) -> float:
-        """Its time in seconds, once it is known that all lines have one."""
-        assert self.seconds is not None, "a line without a time is refused before its start is asked for"
-        return self.seconds
-
-
-def parse_timeline(
+def read_timeline(
     text: str,
     song: SongAnalysis,
     *,
@@ -47,31 +30,35 @@ def parse_timeline(
     snap: str = "off",
     max_move: float = 0.25,
     split_beats: int = 0,
-) -> Story:
+) -> tuple[Story, tuple[str, ...]]:
     """Read timed prompts into the shots of a song.
 
     Parameters
     ----------
-    text : one shot a line, a time and a prompt. A time is `m:ss`, `h:mm:ss`, `12.5s`, `beat 16`,
+    text : one shot a line, a time and a prompt. A time is `m:ss`, `h:mm:ss`, `12.5s`, `1m30s`, `beat 16`,
         `downbeat 4` or `frame 120` (or `120:`, as other schedulers write it); beats, downbeats and
-        frames count from 0. Empty lines and lines that begin with # are passed over. When no line has
-        a time, the prompts share the song evenly.
+        frames count from 0. A range, brackets and list marks may stand around it. Empty lines and lines that begin
+        with # are passed over. When no line has a time, the prompts share the song evenly. The text of a story, the
+        prompts of Deforum and FizzNodes, and STORY as JSON are taken too.
     song : gives duration, frame rate and beats.
     negative : negative prompt of every shot.
-    snap : "off", "beat" or "downbeat": move each start to the nearest one, by `max_move` seconds at most.
+    snap : "off", "beat", "downbeat" or "onset": move each start to the nearest one, by `max_move` seconds at most.
     split_beats : when above 0, a shot of more beats than this becomes several with the same prompt and
         noise of their own, so that the picture keeps moving.
 
     Returns
     -------
-    Story whose shots cover 0..duration. The first shot starts at 0 whatever its line says.
+    story : its shots cover 0..duration. The first shot starts at 0 whatever its line says.
+    notes : what of the text could not be kept, one sentence each
 
     Raises
     ------
     InputError : everything that is wrong with the text in one report, each with its line.
     """
     check(TimelineSettings, negative=negative, snap=snap, max_move=max_move, split_beats=split_beats)
-    entries, problems = _read_lines(text, song)
+    if (told := _told(text, song)) is not None:
+        return told, ()
+    entries, problems = read_lines(text, song)
     if not entries and not problems:
         raise InputError(
             "The prompt text is empty; write at least one prompt, for example: 0:00 a misty harbour at dawn."
@@ -79,7 +66,7 @@ def parse_timeline(
     if entries and not problems and all(entry.seconds is None for entry in entries):
         entries = _shared_evenly(entries, song)
     problems += [
-        f"line {entry.line}: there is no time before '{_short(entry.prompt)}'; begin it with {_FORMS}"
+        f"line {entry.line}: there is no time before '{_short(entry.prompt)}'; begin it with {FORMS}"
         for entry in entries
         if entry.seconds is None
     ]
@@ -89,65 +76,53 @@ def parse_timeline(
         raise InputError(_report(problems))
     starts = [0.0] + [entry.start for entry in entries[1:]]
     if snap != "off":
-        starts = _snapped(starts, song.beats if snap == "beat" else song.downbeats, max_move, song)
+        times = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets}[snap]
+        starts = _snapped(starts, times, max_move, song)
     ends = [*starts[1:], song.duration]
+    # A story's text says a negative prompt once where all shots share it.
+    shared = entries[0].negative if entries[0].negative is not None else negative
     shots = [
-        Shot(start, end, entry.prompt, guarded_negative(negative))
+        Shot(
+            start, end, entry.prompt, guarded_negative(shared if entry.negative is None else entry.negative),
+            seed=entry.seed, lyric=entry.lyric, emotion=entry.emotion,
+        )
         for start, end, entry in zip(starts, ends, entries, strict=True)
-    ]
+    ]  # fmt: skip
     if split_beats > 0:
         shots = [part for shot in shots for part in _split(shot, song, split_beats)]
-    return Story(tuple(shots))
+    return Story(tuple(shots)), _notes(entries, song)
 
 
-def _read_lines(text: str, song: SongAnalysis) -> tuple[list[TimedPrompt], list[str]]:
-    entries, problems = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        try:
-            seconds, prompt = _read_line(line, song)
-        except InputError as error:
-            problems.append(f"line {number}: {error}")
-            continue
-        if prompt:
-            entries.append(TimedPrompt(number, seconds, prompt))
-        else:
-            problems.append(f"line {number}: there is no prompt after the time '{line}'")
-    return entries, problems
+def _told(text: str, song: SongAnalysis) -> Story | None:
+    """The story, where the text is STORY as JSON. Raises InputError where it is of another length than the song."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or data.get("type") != Story.io_type:
+        return None
+    story = Story.of(text)
+    if abs(story.shots[-1].end - song.duration) > 0.05:
+        raise InputError(
+            f"The story ends at {story.shots[-1].end:.2f} s and the song at {song.duration:.2f} s; take the story of "
+            "this song."
+        )
+    return story
 
 
-def _read_line(line: str, song: SongAnalysis) -> tuple[float | None, str]:
-    if match := _CLOCK.match(line):
-        hours, minutes, seconds = match.groups()
-        if float(seconds) >= 60:
-            raise InputError(f"'{match[0]}' has {seconds} seconds in a minute; write 0 to 59")
-        time = int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
-    elif match := _SECONDS.match(line):
-        time = float(match[1])
-    elif match := _COUNTED.match(line):
-        time = _counted_time(match[1].lower(), match[2], song)
-    elif match := _FRAME_KEY.match(line):
-        time = frame_start(int(match[1]), song.fps)
-    else:
-        return None, line
-    separator = _SEPARATOR.match(line, match.end())
-    assert separator is not None, "the pattern also matches nothing"
-    return time, line[separator.end() :]
-
-
-def _counted_time(unit: str, text: str, song: SongAnalysis) -> float:
-    if not re.fullmatch(r"\d+", text):
-        raise InputError(f"'{unit} {text}' must be counted in whole numbers from 0")
-    index = int(text)
-    if unit == "frame":
-        return frame_start(index, song.fps)
-    times = song.beats if unit == "beat" else song.downbeats
-    if index >= len(times):
-        heard = f"{len(times)} {unit}s, 0 to {len(times) - 1}," if len(times) else f"no {unit}s"
-        raise InputError(f"'{unit} {index}' is not in the song, in which {heard} were heard")
-    return float(times[index])
+def _notes(entries: list[TimedPrompt], song: SongAnalysis) -> tuple[str, ...]:
+    """Ends of ranges that are not where the next shot starts."""
+    following = [*(entry.seconds for entry in entries[1:]), song.duration]
+    apart = [
+        f"line {entry.line} ({clock_text(entry.end)})"
+        for entry, start in zip(entries, following, strict=True)
+        if entry.end is not None and abs(min(entry.end, song.duration) - start) > 1.0
+    ]
+    if not apart:
+        return ()
+    return (f"A shot lasts until the next one starts; other ends are not kept: {', '.join(apart[:5])}.",)
 
 
 def _shared_evenly(entries: list[TimedPrompt], song: SongAnalysis) -> list[TimedPrompt]:

@@ -30,7 +30,7 @@ def starts(text, **options):
 )
 def test_time_forms(line, seconds):
     if seconds is None:
-        with pytest.raises(InputError, match="line 2: there is no time"):
+        with pytest.raises(InputError, match="line 2: 'bar 1' can be counted from 0 or from 1; write downbeat 0"):
             starts(f"0:00 first\n{line}")
         return
     story = timed_prompts.parse_timeline(f"0:00 first\n{line}", song())
@@ -118,5 +118,5 @@ def test_errors_are_reported_together_each_with_its_line(text, parts):
 
 
 def test_unknown_snap_mode():
-    with pytest.raises(InputError, match="snap must be one of off, beat, downbeat, got 'bar'"):
+    with pytest.raises(InputError, match="snap must be one of off, beat, downbeat, onset, got 'bar'"):
         starts("a", snap="bar")

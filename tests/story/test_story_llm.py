@@ -89,10 +89,18 @@ def host(tmp_path):
 
 
 def told(
-    host, reply, *, wishes=None, cap=60_000, timeout=5.0, tries=2, words="8,12,walk with me over the river tonight"
+    host,
+    reply,
+    *,
+    wishes=None,
+    cap=60_000,
+    timeout=5.0,
+    tries=2,
+    words="8,12,walk with me over the river tonight",
+    at=None,
 ):
     server = Server(reply)
-    settings = client.LlmSettings(KEY, server.url, "m", timeout=timeout, tries=tries, pause=0.05)
+    settings = client.LlmSettings(KEY, at or server.url, "m", timeout=timeout, tries=tries, pause=0.05)
     wishes = wishes or make.Wishes(person="{PERSON}")
     writer = llm.LlmWriter(settings, replace(wishes, token_cap=cap), host=host)
     story, notes = make.make_story(
@@ -123,9 +131,11 @@ def test_a_good_answer_becomes_the_story(host):
 
 
 def test_the_same_question_is_paid_once(host):
-    first, _, _ = told(host, good)
-    again, _, server = told(host, good)
+    first, _, asked_first = told(host, good)
+    again, _, server = told(host, good, at=asked_first.url)
     assert server.calls == 0 and again == first
+    _, _, elsewhere = told(host, good)
+    assert elsewhere.calls == 1
 
 
 def test_missing_shots_are_asked_for_again_and_too_many_are_left_out(host):

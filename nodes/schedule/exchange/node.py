@@ -1,6 +1,7 @@
 """ComfyUI faces of the exchange with other programs: a schedule as their text, their text as a schedule."""
 
 from ...base.node_inputs import inputs_of
+from ...base.notes import shown
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis, Story
 from .settings import ReadSettings, WriteSettings
@@ -35,7 +36,7 @@ class ScheduleToText(io.ComfyNode):
 
         schedule, told = FrameSchedule.of(frame_schedule), Story.of(story)
         text, report = write_schedule(schedule, told, from_inputs(WriteSettings, given))
-        return io.NodeOutput(text, report, ui={"text": [text, report] if report else [text]})
+        return io.NodeOutput(text, report, ui=shown(text, notes=[report]))
 
 
 class TextToSchedule(io.ComfyNode):
@@ -83,7 +84,7 @@ class TextToSchedule(io.ComfyNode):
 
     @classmethod
     def execute(cls, beat_envelope, text, story=None, frame_schedule=None, **given) -> io.NodeOutput:
-        from .schedule_from_text import schedule_from_text
+        from .schedule_from_text import left_out_of, schedule_from_text
 
         told, schedule, report = schedule_from_text(
             SongAnalysis.of(beat_envelope),
@@ -92,4 +93,4 @@ class TextToSchedule(io.ComfyNode):
             story=None if story is None else Story.of(story),
             schedule=None if frame_schedule is None else FrameSchedule.of(frame_schedule),
         )
-        return io.NodeOutput(told, schedule, report, ui={"text": [report]})
+        return io.NodeOutput(told, schedule, report, ui=shown(report, notes=left_out_of(report)))

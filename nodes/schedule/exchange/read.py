@@ -12,9 +12,11 @@ from ...base.errors import InputError
 from ...base.json_text import load_json
 from ...base.timing import snap_fps
 from .keyframes import HINT, per_frame_values, read_keyframes
+from .quotes import are_pairs, bare, single_quoted, straight, without_last_commas
 from .units import DEFORUM, PARSEQ, per_second
 
-_FIZZ = re.compile(r"\s*[\"']?\d+[\"']?\s*:\s*\"")
+# Prompts that Deforum adds to those of all frames, by the names of its older and newer settings.
+_ALL_FRAMES = (("animation_prompts_positive", "positive_prompts"), ("animation_prompts_negative", "negative_prompts"))
 # Deforum's settings that change what is seen and that a schedule of ours has no place for.
 _NO_PLACE = re.compile(r"(translation_z|rotation_3d_\w+|perspective_\w+|.*_schedule|transform_center_\w+)$")
 _STEP, _LINEAR = ("S",), ("L", "")
@@ -78,8 +80,8 @@ def read_text(text: str) -> Reading | None:
         Everything that cannot be read, in one report, each with its place and what to do.
     """
     problems: list[str] = []
-    stripped = text.strip()
-    if _FIZZ.match(stripped):
+    stripped = straight(text.replace("\ufeff", "").strip())
+    if are_pairs(stripped):
         reading = _fizz(stripped, problems)
     elif stripped.startswith("{"):
         data = _json(stripped)
@@ -106,7 +108,7 @@ def report(problems: list[str]) -> InputError:
 
 def _json(text: str) -> dict:
     try:
-        data = load_json(text, "The schedule text", strict=False)
+        data = load_json(without_last_commas(text), "The schedule text", strict=False)
     except json.JSONDecodeError as error:
         raise report([f"line {error.lineno}, character {error.colno}: {error.msg}"]) from None
     if not isinstance(data, dict):
@@ -118,15 +120,21 @@ def _json(text: str) -> dict:
 
 
 def _fizz(text: str, problems: list[str]) -> Reading:
-    body = re.sub(r"(^|,)(\s*)(\d+)(\s*:)", r'\1\2"\3"\4', text.rstrip().rstrip(","))
+    reading, text = Reading(), bare(text)
+    singles = single_quoted(text)
+    if singles is not None:
+        if not singles:
+            problems.append("single quotes: a pair is not 'FRAME': 'PROMPT'; write \"FRAME\": \"PROMPT\"")
+        _prompts(reading, singles, problems)
+        return reading
+    body = re.sub(r"(^|,)(\s*)(\d+)(\s*:)", r'\1\2"\3"\4', text)
     try:
         pairs = load_json("{" + body + "}", "The schedule text", strict=False, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         place = error.pos - 1
         line, column = text.count("\n", 0, place) + 1, place - (text.rfind("\n", 0, place) + 1) + 1
         problems.append(f'line {line}, character {column}: expected "FRAME": "PROMPT" with a comma between two')
-        return Reading()
-    reading = Reading()
+        return reading
     _prompts(reading, pairs, problems)
     return reading
 
@@ -155,9 +163,14 @@ def _prompts(reading: Reading, pairs: list, problems: list[str]) -> None:
 
 def _deforum(data: dict, problems: list[str]) -> Reading:
     reading = Reading(fps=_fps(data.get("fps"), problems), size=_size(data.get("W"), data.get("H")))
-    prompts = data.get("prompts", data.get("animation_prompts", {}))
+    alone = bool(data) and all(str(key).strip().isdigit() for key in data)
+    prompts = data if alone else data.get("prompts", data.get("animation_prompts", {}))
     if isinstance(prompts, dict):
         _prompts(reading, list(prompts.items()), problems)
+        positive, negative = (
+            next((data[name] for name in names if _says(data.get(name))), "") for names in _ALL_FRAMES
+        )
+        _add_to_all(reading, positive, negative, joint=" ")
     else:
         problems.append('prompts: it is no object of "FRAME": "PROMPT"')
     names = {other: name for name, other in DEFORUM.items()}
@@ -173,6 +186,19 @@ def _deforum(data: dict, problems: list[str]) -> Reading:
     if not reading.prompts and not reading.keyframes and not problems:
         problems.append(f"there is neither a prompt nor one of {', '.join(names)} in it")
     return reading
+
+
+def _says(value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _add_to_all(reading: Reading, positive: str, negative: str, *, joint: str, after: bool = False) -> None:
+    """Put what a text says for all frames into each prompt; before it, or after it."""
+    if (positive or negative) and not reading.prompts:
+        reading.left_out.append("prompts for all frames (there is no prompt to add them to)")
+    for frame, (prompt, no) in reading.prompts.items():
+        parts = [prompt, positive.strip()] if after else [positive.strip(), prompt]
+        reading.prompts[frame] = (joint.join(filter(None, parts)), joint.join(filter(None, [no, negative.strip()])))
 
 
 def _fps(value, problems: list[str]) -> Fraction | None:
@@ -209,8 +235,27 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
             _field(reading, rows, other, name, problems, rendered=rows is rendered)
     if isinstance(managed, list):
         reading.left_out += [name for name in managed if name not in fields]
-    _parseq_prompts(reading, data.get("prompts"), problems)
+    if not (rows is rendered and _rendered_prompts(reading, rows, problems)):
+        _parseq_prompts(reading, data.get("prompts"), problems)
+    if rows is not rendered and data.get("timeSeries"):
+        reading.left_out.append("timeSeries")
     return reading
+
+
+def _rendered_prompts(reading: Reading, rows: list[dict], problems: list[str]) -> bool:
+    """Read the prompts that Parseq wrote into its rendered frames; whether there are any."""
+    pairs: list[tuple] = []
+    for row in rows:
+        text = row.get("deforum_prompt")
+        if _says(text) and (not pairs or pairs[-1][1] != text):
+            pairs.append((row.get("frame", 0), text))
+    if len(pairs) > max(2, len(rows) // 2):
+        problems.append(
+            "deforum_prompt: the prompts change with nearly every frame, as blended weights do; use Schedule Themes"
+        )
+    elif pairs:
+        _prompts(reading, pairs, problems)
+    return bool(pairs)
 
 
 def _field(reading: Reading, rows: list[dict], other: str, name: str, problems: list[str], *, rendered: bool) -> None:
@@ -242,7 +287,12 @@ def _field(reading: Reading, rows: list[dict], other: str, name: str, problems: 
 
 
 def _parseq_prompts(reading: Reading, prompts, problems: list[str]) -> None:
+    if isinstance(prompts, dict) and prompts.get("enabled") is False:
+        reading.left_out.append("prompts (they are switched off)")
+        return
+    common, where = {}, "append"
     if isinstance(prompts, dict) and isinstance(prompts.get("promptList"), list):
+        common, where = prompts.get("commonPrompt") or {}, prompts.get("commonPromptPos", "append")
         prompts = prompts["promptList"]
     if isinstance(prompts, dict):
         prompts = [prompts | {"allFrames": True}]
@@ -250,8 +300,26 @@ def _parseq_prompts(reading: Reading, prompts, problems: list[str]) -> None:
     for number, entry in enumerate(prompts if isinstance(prompts, list) else [], 1):
         if not isinstance(entry, dict) or not isinstance(entry.get("positive"), str):
             problems.append(f"prompt {number}: it has no text 'positive'")
+        elif entry.get("enabled") is False:
+            reading.left_out.append(f"prompt {number} (it is switched off)")
         elif entry["positive"].strip():
             negative = str(entry.get("negative", "") or "")
             text = f"{entry['positive']} --neg {negative}" if negative.strip() else entry["positive"]
             pairs.append((0 if entry.get("allFrames", True) else entry.get("from", 0), text))
+            overlap = entry.get("overlap")
+            if isinstance(overlap, dict) and overlap.get("type", "none") != "none":
+                reading.left_out.append(f"overlap of prompt {number}")
     _prompts(reading, pairs, problems)
+    if isinstance(common, dict):
+        _common_prompt(reading, common, where, problems)
+
+
+def _common_prompt(reading: Reading, common: dict, where: str, problems: list[str]) -> None:
+    """Add Parseq's prompt for all frames to each."""
+    positive, negative = (str(common.get(name) or "") for name in ("positive", "negative"))
+    if any("${" in text or "`" in text for text in (positive, negative)):
+        problems.append(f"commonPrompt: it has a formula in it; {HINT}")
+    elif (positive.strip() or negative.strip()) and where == "template":
+        reading.left_out.append("commonPrompt (a template)")
+    elif positive.strip() or negative.strip():
+        _add_to_all(reading, positive, negative, joint=", ", after=where != "prepend")

@@ -15,6 +15,8 @@ from .keyframes import read_keyframes
 from .read import Reading, read_text, report
 from .settings import ReadSettings
 
+_LEFT_OUT = "left out, since a schedule has no place for it: "
+
 
 def schedule_from_text(
     song: SongAnalysis,
@@ -106,9 +108,15 @@ def _story(reading: Reading, song: SongAnalysis, rate) -> Story:
     return Story(tuple(shots))
 
 
+def left_out_of(report: str) -> list[str]:
+    """The part of a report that tells what was left out, as notes."""
+    _, mark, left_out = report.partition(_LEFT_OUT)
+    return [f"Left out of the text: {left_out}"] if mark else []
+
+
 def _summary(reading: Reading, story: Story, rate) -> str:
     parts = [f"{len(story.shots)} shots" if reading.prompts else "no prompts"]
     parts += [f"{name}: {len(keys)} keyframes" for name, keys in reading.keyframes.items()]
     if reading.left_out:
-        parts.append(f"left out, since a schedule has no place for it: {', '.join(reading.left_out)}")
+        parts.append(f"{_LEFT_OUT}{', '.join(reading.left_out)}")
     return f"Read at {float(rate):g} fps: {'; '.join(parts)}."

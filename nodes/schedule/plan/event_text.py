@@ -10,7 +10,7 @@ from ...base.errors import InputError
 from ...base.json_text import load_json
 from ...base.timing import boundary, clock_text
 from ...base.types import SongAnalysis, Story
-from ...song.curves.labels import parse_time
+from ...song.curves.beat_rows import parse_time
 from .events import KINDS, Event, on_the_beat, plan_events
 from .settings import EventRules
 

@@ -39,7 +39,7 @@ def correct_beats(song: SongAnalysis, corrections: BeatCorrections) -> SongAnaly
     confidence = song.beat_confidence
     per_bar = _per_bar(times, bars)
     if beats.strip():
-        times, bars = read_beats(beats, song.duration)
+        times, bars = read_beats(beats, song.duration, fps=song.fps)
         per_bar = _per_bar(times, bars) if len(bars) else 4
         bars = bars if len(bars) else times[::4]
         confidence = 1.0

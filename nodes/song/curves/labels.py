@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 from ...base.errors import InputError
 from ...base.settings import check
 from ...base.types import SongAnalysis
+from .beat_rows import beat_rows, parse_time
 from .settings import BeatText
 
-_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?$")
-_PLACES = {str(place) for place in range(1, 13)}
-_DOWNBEAT_WORDS = ("1", "bar", "downbeat", "b")
+_DOWNBEAT_WORDS = ("1", "1.0", "bar", "downbeat", "b", "db", "d", "measure")
 
 
-def parse_time(text: str) -> float | None:
-    """Seconds of "12.5", "12.5s", "1:02.5" or "1:00:02.5"; None when it is none of these."""
-    match = _TIME.match(text)
-    if match is None:
-        return None
-    hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
-
-
-def read_beats(text: str, duration: float) -> tuple[np.ndarray, np.ndarray]:
+def read_beats(text: str, duration: float, *, fps: Fraction | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Beats that somebody typed, tapped or exported.
 
-    One of: times separated by spaces, commas or line breaks (`12.5`, `1:02.5`); an Audacity label track (start, end and
-    label between tabs); CSV with a time and a label or position in the bar. A label `1`, `bar` or `downbeat`, or a
-    bar and its first beat (`17.1`), opens a bar.
+    One of: times separated by spaces, commas or line breaks (`12.5`, `1:02.5`); a table with a time and a label or
+    position in the bar, whatever the separator, as Audacity, Audition, Reaper, Sonic Visualiser, madmom and beat_this
+    write it; a list in JSON; and what `write_beats` writes. A label `1`, `bar` or `downbeat`, or a bar and its first
+    beat (`17.1`), opens a bar.
 
     Parameters
     ----------
     text : as above; empty lines, lines that begin with # and a CSV's header are skipped
     duration : seconds of the song
+    fps : frames per second, by which keyframes of Deforum are read
 
     Returns
     -------
@@ -45,11 +37,12 @@ def read_beats(text: str, duration: float) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     InputError
-        With every line that is no time or lies outside the song.
+        With every line that is no time or lies outside the song; or there is no beat in the text, or a comma can be
+        read in two ways.
     """
     found: dict[float, bool] = {}
     wrong: list[str] = []
-    for number, time, label in _entries(text):
+    for number, time, label in beat_rows(text, None if fps is None else float(fps)):
         seconds = parse_time(time)
         if seconds is None:
             wrong.append(f"line {number}: '{time[:30]}' is no time such as 12.5 or 1:02.5")
@@ -60,28 +53,12 @@ def read_beats(text: str, duration: float) -> tuple[np.ndarray, np.ndarray]:
     if wrong:
         more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         raise InputError(f"The beats cannot be read: {'; '.join(wrong[:8])}{more}.")
+    if not found and text.strip():
+        raise InputError(
+            f"There is no beat in the text '{' '.join(text.split())[:30]}'; write times such as 12.5 1:02.5."
+        )
     times = np.array(sorted(found))
     return times, np.array([time for time in times if found[time]])
-
-
-def _entries(text: str) -> Iterator[tuple[int, str, str]]:
-    """(line, time, label) of every beat."""
-    lines = [(number, line.strip("\r\n ")) for number, line in enumerate(text.splitlines(), 1)]
-    lines = [(number, line) for number, line in lines if line.strip() and not line.startswith("#")]
-    if any("\t" in line for _, line in lines):
-        for number, line in lines:
-            start, *rest = line.split("\t")
-            yield number, start.strip(), rest[1].strip() if len(rest) > 1 else ""
-        return
-    rows = [(number, [cell.strip() for cell in re.split("[,;]", line)]) for number, line in lines]
-    header = bool(rows) and len(rows[0][1]) > 1 and not rows[0][1][0][:1].isdigit()
-    if header or (len(rows) > 1 and all(len(cells) == 2 and cells[1] in _PLACES for _, cells in rows)):
-        for number, cells in rows[header:]:
-            yield number, cells[0], cells[1] if len(cells) > 1 else ""
-        return
-    for number, cells in rows:
-        for word in " ".join(cells).split():
-            yield number, word, ""
 
 
 def _opens_bar(label: str) -> bool:

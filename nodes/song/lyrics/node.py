@@ -1,6 +1,7 @@
 """ComfyUI faces of the lyrics stage."""
 
 from ...base.node_inputs import inputs_of
+from ...base.notes import shown
 from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
 from ...host import current
@@ -25,17 +26,18 @@ def _outputs() -> list:
     return [
         io.Custom(Lyrics.io_type).Output("lyrics", display_name="lyrics", tooltip="Lines with their times."),
         io.String.Output("lrc", display_name="lrc", tooltip="The same as LRC text, to read, correct or save."),
+        io.String.Output("srt", display_name="srt", tooltip="The same as subtitles (SRT), for players and editors."),
     ]
 
 
 def _result(lyrics: Lyrics, song: SongAnalysis | None, given: dict) -> io.NodeOutput:
-    from .tidy import snap, to_lrc
+    from .tidy import snap, to_lrc, to_srt
 
     max_move = from_inputs(SnapSettings, given).max_move
     if song is not None:
         lyrics = snap(lyrics.until(song.duration), song.beats, max_move=max_move)
     text = to_lrc(lyrics)
-    return io.NodeOutput(lyrics, text, ui={"text": [text or "no lyrics", *lyrics.notes]})
+    return io.NodeOutput(lyrics, text, to_srt(lyrics), ui=shown(text or "no lyrics", notes=lyrics.notes))
 
 
 class LoadLyrics(io.ComfyNode):
@@ -47,13 +49,13 @@ class LoadLyrics(io.ComfyNode):
             node_id="LoadLyrics",
             display_name="Load Lyrics",
             category="songreel/song",
-            description="Reads lyrics: LRC, enhanced LRC, SRT, VTT, CSV or plain text.",
+            description="Reads lyrics: LRC, SRT, VTT, SBV, ASS, tables, JSON, times before lines, or plain text.",
             inputs=[
                 io.String.Input(
                     "text",
                     default="",
                     multiline=True,
-                    tooltip="The lyrics, pasted. LRC, SRT, VTT and CSV carry times; plain text is spread over the "
+                    tooltip="The lyrics, pasted. LRC, subtitles and tables carry times; plain text is spread over the "
                     "song, which is a guess (Transcribe Lyrics hears where it is sung). Empty: an instrumental.",
                 ),
                 *inputs_of(io, ReadSettings),
@@ -65,10 +67,12 @@ class LoadLyrics(io.ComfyNode):
     @classmethod
     def execute(cls, text, beat_envelope=None, **given) -> io.NodeOutput:
         from .parse import parse_lyrics
+        from .tidy import sung_span
 
         song = None if beat_envelope is None else SongAnalysis.of(beat_envelope)
         form = from_inputs(ReadSettings, given).form
-        lyrics = parse_lyrics(text, form=form, duration=None if song is None else song.duration)
+        span = None if song is None else sung_span(song)
+        lyrics = parse_lyrics(text, form=form, duration=None if song is None else song.duration, span=span)
         return _result(lyrics, song, given)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...base.settings import Settings, setting
 
-FORMATS = ("auto", "lrc", "srt", "vtt", "csv", "plain")
+FORMATS = ("auto", "lrc", "srt", "vtt", "csv", "plain", "sbv", "ass", "clock")
 BACKENDS = ("auto", "faster-whisper", "openai-whisper")
 
 

@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.types import SongAnalysis
 from .lyrics import Line, Lyrics, Word
 
 # A line whose end is not given is held as if sung at a slow pace, and no longer.
@@ -24,12 +25,12 @@ class Entry:
     words: tuple[tuple[float, str], ...] = ()
 
     def moved(self, seconds: float) -> Entry:
-        """The same line later by that many seconds, not before 0."""
+        """The same line later by that many seconds; `tidy` leaves out what then lies before 0."""
         return replace(
             self,
-            start=max(self.start + seconds, 0.0),
-            end=None if self.end is None else max(self.end + seconds, 0.0),
-            words=tuple((max(start + seconds, 0.0), text) for start, text in self.words),
+            start=self.start + seconds,
+            end=None if self.end is None else self.end + seconds,
+            words=tuple((start + seconds, text) for start, text in self.words),
         )
 
 
@@ -41,11 +42,12 @@ def units(text: str) -> int:
 def tidy(entries: tuple[Entry, ...], *, language: str = "", source: str = "", timing: str = "given") -> Lyrics:
     """Put lines in order. Lines of one start are joined, an overlap ends where the next line starts.
 
-    An empty line ends the one before it, as players of LRC files have it.
+    An empty line ends the one before it, as players of LRC files have it. Lines that end before 0 s are left out, and
+    a note names them.
     """
     ordered = sorted(entries, key=lambda entry: entry.start)
     merged = [_joined(list(group)) for _, group in groupby(ordered, key=lambda entry: round(entry.start, 3))]
-    lines = []
+    lines, early = [], []
     for entry, following in zip(merged, [*merged[1:], None], strict=False):
         if not entry.text:
             continue
@@ -55,8 +57,20 @@ def tidy(entries: tuple[Entry, ...], *, language: str = "", source: str = "", ti
             end = min(end, following.start)
         if entry.words and entry.end is None:
             end = max(end, min(entry.words[-1][0] + MIN_SECONDS, end if following is None else following.start))
-        lines.append(Line(entry.start, end, entry.text, _words(entry, end)))
-    return Lyrics(tuple(lines), language=language, source=source, timing=timing)
+        if end < MIN_SECONDS:
+            early.append(entry.text)
+            continue
+        entry = replace(entry, start=max(entry.start, 0.0))
+        if end > entry.start:
+            lines.append(Line(entry.start, end, entry.text, _words(entry, end)))
+    notes = ()
+    if early:
+        count = "1 line lies" if len(early) == 1 else f"{len(early)} lines lie"
+        are = "is" if len(early) == 1 else "are"
+        notes = (
+            f"{count} before the song's start and {are} left out, the first: '{early[0][:40]}'; check the offset.",
+        )
+    return Lyrics(tuple(lines), language=language, source=source, timing=timing, notes=notes)
 
 
 def _joined(group: list[Entry]) -> Entry:
@@ -72,8 +86,10 @@ def _words(entry: Entry, end: float) -> tuple[Word, ...]:
     return tuple(Word(start, min(stop, end), text) for (_, text), (start, stop) in words if text and start < end)
 
 
-def spread(lines: tuple[str, ...], duration: float | None) -> Lyrics:
+def spread(lines: tuple[str, ...], duration: float | None, *, span: tuple[float, float] | None = None) -> Lyrics:
     """Lines without times over a song, each as long as it has words; an empty line is a rest.
+
+    span: (start, end) in seconds of what is sung, where that is known; without it, the whole song.
 
     Raises InputError when no duration is known.
     """
@@ -85,12 +101,21 @@ def spread(lines: tuple[str, ...], duration: float | None) -> Lyrics:
             "hear where they are sung."
         )
     weights = np.array([units(line) + 1 if line else 2 for line in lines], dtype=float)
-    edges = np.concatenate(([0.0], np.cumsum(weights))) / weights.sum() * duration
+    begin, end = (0.0, duration) if span is None or not 0 <= span[0] < span[1] <= duration else span
+    edges = begin + np.concatenate(([0.0], np.cumsum(weights))) / weights.sum() * (end - begin)
     placed = [
         Line(start, end, line) for line, (start, end) in zip(lines, pairwise(edges.tolist()), strict=True) if line
     ]
     note = "The lyrics have no times; they are spread evenly, which is a guess."
     return Lyrics(tuple(placed), source="plain", timing="guessed", notes=(note,))
+
+
+def sung_span(song: SongAnalysis) -> tuple[float, float]:
+    """Where singing can be thought to begin and end: after a song's intro and before its outro, in seconds."""
+    sections = song.sections
+    start = sections[0].end if len(sections) > 2 and sections[0].kind == "intro" else 0.0
+    end = sections[-1].start if len(sections) > 2 and sections[-1].kind == "outro" else song.duration
+    return start, end
 
 
 def snap(lyrics: Lyrics, beats: np.ndarray, *, max_move: float = 0.25) -> Lyrics:
@@ -140,3 +165,17 @@ def to_lrc(lyrics: Lyrics) -> str:
 def _stamp(seconds: float) -> str:
     hundredths = int(seconds * 100 + 0.5)
     return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
+def to_srt(lyrics: Lyrics) -> str:
+    """Lyrics as SubRip subtitles."""
+    return "\n".join(
+        f"{number}\n{_srt_time(line.start)} --> {_srt_time(line.end)}\n{line.text}\n"
+        for number, line in enumerate(lyrics.lines, 1)
+    )
+
+
+def _srt_time(seconds: float) -> str:
+    milliseconds = int(seconds * 1000 + 0.5)
+    minutes = milliseconds // 60_000
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{milliseconds // 1000 % 60:02d},{milliseconds % 1000:03d}"
