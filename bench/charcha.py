@@ -34,6 +34,7 @@ ROOMS = ("evening", "living", "office")
 PERIOD = 0.2
 # Species: (actor, how it is posted). The first three are played more often.
 FIRST = ("photo", "moved_photo", "warped")
+FIRST += ("chosen_clips", "tinted_clips")
 REST = ("wrong_order", "replay", "screen_replay", "too_fast", "out_of_order", "two_faces", "swapped")
 KNOWN = ("adaptive",)  # not stopped, and said so
 CLIPS = ("replay", "screen_replay", "too_fast", "out_of_order")  # made of a passed capture's frames
@@ -98,6 +99,8 @@ def attempt(name: str, seed: int, *, light: bool) -> dict:
         "two_faces": actors.TwoFaces,
         "swapped": actors.Swapped,
         "adaptive": actors.Adaptive,
+        "chosen_clips": actors.ChosenClips,
+        "tinted_clips": actors.TintedClips,
     }
     room = ROOMS[seed % len(ROOMS)]
     clip = recorded(seed) if name in CLIPS else None
@@ -229,12 +232,11 @@ def detectors(folder: Path) -> None:
         rest = actions.Measures.median(measures[quiet : quiet + window])
         for key in actions.POOL:
             strength = actions.ACTIONS[key].strength
-            marks = np.array([strength(entry, rest) >= 1 for entry in measures])
-            false[key] += _longest(marks) >= hold * fps
+            false[key] += _longest([strength(entry, rest) for entry in measures]) >= hold * fps
             for amount in strengths:
                 still = measures[quiet : quiet + window]
                 moved = [_shifted(entry, fields[key], amount) for entry in still]
-                true[key, amount][0] += _longest(np.array([strength(m, rest) >= 1 for m in moved])) >= 0.9 * hold * fps
+                true[key, amount][0] += _longest([strength(m, rest) for m in moved]) >= 0.9 * hold * fps
                 true[key, amount][1] += 1
     print(f"{clips} clips, {seconds:.0f} s; a detection is {hold} s at full strength")
     print(f"{'action':12} {'clips with a false one':26} " + " ".join(f"true at {s:<17}" for s in strengths))
@@ -277,21 +279,24 @@ def asked(tries: int = 24, hold: float = 1.4) -> None:
                 now += PERIOD
                 measures = seen(actor, now)
                 strengths.append(module.ACTIONS[key].strength(measures, rest))
-                marks.append(strengths[-1] >= 1)
+                marks.append(strengths[-1])
                 wrong.append(strengths[-1] < 0.8 and bool(module.others(key, measures, rest)))
-            done += _longest(np.array(marks)) * PERIOD >= hold
-            strayed += _longest(np.array(wrong)) >= 3
+            done += _longest(marks) * PERIOD >= hold
+            strayed += _longest(wrong) >= 3
         settled = np.array(strengths).reshape(tries, -1)[:, 8:]
         least = np.median(settled, axis=1).min()
         print(f"{key:12} {rate(done, tries):26} {rate(strayed, tries):26} {np.median(settled):.2f}, {least:.2f}")
 
 
-def _longest(marks) -> int:
-    """The most marks in a row."""
-    import numpy as np
+def _longest(strengths) -> int:
+    """The most frames in a row that hold a movement, as `movement.Movement` counts them."""
+    from songreel.nodes.person.charcha.movement import HELD
 
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(int), [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    most = row = 0
+    for value in strengths:
+        row = row + 1 if value >= (HELD if row else 1.0) else 0
+        most = max(most, row)
+    return most
 
 
 def _shifted(measures, fields: dict[str, float], amount: float):

@@ -258,9 +258,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.checkpoint == Path("random"):
-        from support.random_sd15 import cached_random_sd15
+        from support.random_sd15 import full_sd15
 
-        options.checkpoint = cached_random_sd15()
+        options.checkpoint = full_sd15()
     if options.check and options.checkpoint is None:
         parser.error("--check needs a --checkpoint: what the demo model costs says little about SD1.5")
     if options.comfyui and options.checkpoint is None:

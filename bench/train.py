@@ -257,9 +257,9 @@ def main() -> None:
             recipe(args.checkpoint, layers, precision, args.steps, program == "recipe-cached")
         return
     if args.checkpoint is None:
-        from support.random_sd15 import cached_random_sd15
+        from support.random_sd15 import full_sd15
 
-        args.checkpoint = cached_random_sd15()
+        args.checkpoint = full_sd15()
     known = json.loads(args.json.read_text("utf-8")) if args.json and args.json.is_file() else {}
     results = {name: known[name] for name in CASES if name in known}
     for name in CASES:

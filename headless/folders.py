@@ -51,7 +51,7 @@ def numbered(prefix: str, root: Path, *, width: int = 0, height: int = 0) -> tup
         When the prefix leaves the root folder.
     """
     now = time.localtime()
-    values = {"width": width, "height": height, "year": now.tm_year}
+    values: dict[str, int | str] = {"width": width, "height": height, "year": now.tm_year}
     values |= {
         name: f"{value:02d}" for name, value in zip(("month", "day", "hour", "minute", "second"), now[1:6], strict=True)
     }

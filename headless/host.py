@@ -23,6 +23,7 @@ from .terminal import Terminal, TerminalProgress
 
 if TYPE_CHECKING:
     import numpy as np
+    from aiohttp import web
 
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.base.media.files import atomic_path
@@ -82,7 +83,7 @@ class HeadlessHost(_port.Host):
         self._interrupted = False
         self.notes: list[str] = []
         self._run_dir: Path | None = None
-        self._routes = None
+        self._routes: web.RouteTableDef | None = None
 
     # Folders ---------------------------------------------------------------------------------
 
@@ -252,6 +253,7 @@ class HeadlessHost(_port.Host):
                 part.write_bytes(data)
 
     def check_interrupt(self) -> None:
+        super().check_interrupt()
         if self._interrupted:
             raise Interrupted
 
@@ -335,7 +337,16 @@ class HeadlessHost(_port.Host):
     def apply_lora(self, model, clip, file, strength_model, strength_clip):
         from .sd import lora
 
+        if not isinstance(file, Path):
+            return lora.apply_lora(model, clip, file.tensors(), strength_model, strength_clip)
         return lora.apply_lora(model, clip, file, strength_model, strength_clip)
+
+    def with_permit(self, model, permit):
+        known = {held.key for held in model.permits}
+        return model if permit.key in known else replace(model, permits=(*model.permits, permit))
+
+    def permits_of(self, model):
+        return model.permits
 
     def free_memory(self) -> None:
         parts = sys.modules.get(f"{__package__}.sd.parts")
@@ -354,7 +365,7 @@ class HeadlessHost(_port.Host):
     # Browser ---------------------------------------------------------------------------------
 
     @property
-    def routes(self):
+    def routes(self) -> web.RouteTableDef:
         """The routes that were added, an aiohttp RouteTableDef."""
         if self._routes is None:
             from aiohttp import web

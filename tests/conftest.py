@@ -1,4 +1,4 @@
-"""Makes `headless` importable; the repository root is not on sys.path, where `nodes/` would hide ComfyUI's module."""
+"""Makes `headless` importable, without the repository root, where `nodes/` would hide ComfyUI's; marks slow tests."""
 
 import importlib.util
 import os
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# What took long when it was measured (support/measure.py): seconds, then the test without its parameters.
+SLOW = Path(__file__).with_name("slow.txt")
 
 # A shell starts background jobs with Ctrl-C ignored, and the programs that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,3 +27,14 @@ if "headless" not in sys.modules:
     module = importlib.util.module_from_spec(spec)
     sys.modules["headless"] = module
     spec.loader.exec_module(module)
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Set the mark `slow` on the tests of slow.txt."""
+    import pytest
+
+    lines = SLOW.read_text("utf-8").splitlines() if SLOW.is_file() else []
+    slow = {line.partition(" ")[2] for line in lines if not line.startswith("#")}
+    for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker(pytest.mark.slow)

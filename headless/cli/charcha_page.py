@@ -65,7 +65,7 @@ async def _serve(host: HeadlessHost, port: int) -> None:
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
-        address = site._server.sockets[0].getsockname()
+        address = runner.addresses[0]
         host.show_line(f"Open http://localhost:{address[1]} in a browser; Ctrl-C ends it.", keep=True)
         await asyncio.Event().wait()
     finally:

@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
@@ -31,7 +31,7 @@ Bootstrap = Callable[[HeadlessHost], None]
 class Parser(argparse.ArgumentParser):
     """Complains in one line."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 

@@ -11,7 +11,12 @@ from typing import Any
 
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
-from .common import DONE, Bootstrap, print_json, say
+from .common import DONE, Bootstrap, print_json, read_text, say
+
+_REVOKED = (
+    "Revoked: no node of this pack uses this identity any more, and its locked LoRAs stay shut. Open LoRA files and "
+    "the pictures stay until you delete it."
+)
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -20,9 +25,14 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     charcha.add_argument("--port", type=int, default=8189, metavar="N", help="port on loopback (8189); 0 takes any")
     charcha.set_defaults(run=_charcha)
 
-    identities = commands.add_parser("identities", parents=parents, help="list, revoke or delete captured persons")
-    identities.add_argument("do", choices=("list", "revoke", "delete"), help="what to do")
-    identities.add_argument("record", nargs="?", metavar="ID", help="the record, for revoke and delete")
+    identities = commands.add_parser(
+        "identities", parents=parents, help="list, revoke, delete or accept captured persons"
+    )
+    identities.add_argument("do", choices=("list", "revoke", "delete", "accept"), help="what to do")
+    identities.add_argument("record", nargs="?", metavar="ID", help="the record; not for list")
+    identities.add_argument(
+        "--owner-key-file", type=Path, metavar="FILE", help="holds the key that the person was shown; for accept"
+    )
     identities.add_argument("--json", action="store_true", help="the list as JSON")
     identities.add_argument("--home", type=Path, metavar="DIR", help="folder of records; ComfyUI's is user/__songreel")
     identities.set_defaults(run=_identities)
@@ -64,7 +74,24 @@ def _identities(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
         return DONE
     if args.do == "revoke":
         store.revoke(args.record)
-        return say("Revoked: no node uses this identity any more. Its pictures stay until you delete it.", DONE)
+        return say(_REVOKED, DONE)
+    if args.do == "accept":
+        return _accept(store, args.record, args.owner_key_file)
     left = store.delete(args.record)
-    changed = f" These files were changed since and are left: {', '.join(left)}." if left else ""
-    return say(f"Deleted: pictures, training data and known LoRA files.{changed} Copies elsewhere still work.", DONE)
+    changed = f" These files were changed since or could not be removed: {', '.join(left)}." if left else ""
+    videos = store.finished(args.record)
+    kept = f" Finished videos are left to you: {', '.join(videos)}." if videos else ""
+    text = f"Deleted: pictures, training data, known LoRA files and unfinished videos.{changed}{kept}"
+    return say(f"{text} Copies elsewhere still work.", DONE)
+
+
+def _accept(store: Any, record: str, key_file: Path | None) -> int:
+    if key_file is None:
+        raise UsageError("--owner-key-file is missing; only the person can accept, with the key from the capture.")
+    if not store.owned(record, read_text(key_file, "key file").strip()):
+        raise UsageError(f"'{key_file}' does not hold this record's key; check the file.")
+    training = store.shown_training(record)
+    if not training:
+        raise UsageError("There are no samples of this person to accept; train with samples first.")
+    store.accept(record, training)
+    return say("Accepted: the likeness of this training may be used.", DONE)

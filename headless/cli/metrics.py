@@ -52,19 +52,9 @@ def _metrics(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
 
 
 def _measured(args: argparse.Namespace, host: HeadlessHost, settings: MetricsSettings) -> Any:
-    from songreel.nodes.film.metrics import likeness as metrics
+    from songreel.nodes.film.metrics.search import look_for
     from songreel.nodes.film.metrics.video_frames import frames_of_file
     from songreel.nodes.person.charcha import store
-    from songreel.nodes.person.face.embedding import FaceEmbedder
-    from songreel.nodes.person.face.landmarks import load_landmarker
 
     record = store.load_identity(host, args.identity, allow_reduced=settings.allow_reduced)
-    source = frames_of_file(args.video)
-    landmarker = load_landmarker(host.model_folders("detection"))
-    embedder = FaceEmbedder()
-    person = metrics.describe_person(record.pictures, landmarker, embedder)
-
-    progress = host.progress(max(source.expected, 1))
-    return metrics.measure(
-        source.pictures, person, landmarker, embedder, settings, fps=source.fps, on_frame=progress.update
-    )
+    return look_for(host, record, frames_of_file(args.video), settings)

@@ -11,6 +11,7 @@ from .. import pack
 from ..host import HeadlessHost
 from ..workflow.options import (
     ROLES,
+    Schemas,
     UsageError,
     apply_role,
     apply_set,
@@ -81,6 +82,9 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     render.add_argument("--models", action="append", default=[], type=Path, metavar="DIR", help="ComfyUI models folder")
     render.add_argument("--preview", type=Path, metavar="FILE.jpg", help="picture file that follows the work")
     render.add_argument("--server", metavar="URL", help="run on a ComfyUI there, such as http://127.0.0.1:8188")
+    render.add_argument(
+        "--owner-key-file", type=Path, metavar="FILE", help="with --server: holds the key that the person was shown"
+    )
     render.set_defaults(run=_render)
 
 
@@ -221,17 +225,20 @@ def _render_on_server(
 ) -> Path:
     from ..workflow.remote import render_on_server
 
-    def patch(schemas: dict, song_name: str, checkpoint: str | None) -> dict:
+    def patch(schemas: Schemas, song_name: str, checkpoint: str | None) -> dict:
         args.checkpoint = checkpoint
         return with_options(workflow, schemas, args, song_name)
 
-    def adapt(workflow: dict, schemas: dict, output: str) -> dict:
+    def adapt(workflow: dict, schemas: Schemas, output: str) -> dict:
         return apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
-    return render_on_server(args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt)
+    key = None if args.owner_key_file is None else read_text(args.owner_key_file, "key file").strip()
+    return render_on_server(
+        args.server, workflow, patch, song=song, checkpoint=args.checkpoint, host=host, adapt=adapt, owner_key=key
+    )
 
 
-def with_options(workflow: dict, schemas: dict, args: argparse.Namespace, song: str) -> dict:
+def with_options(workflow: dict, schemas: Schemas, args: argparse.Namespace, song: str) -> dict:
     """The workflow with every option of `render` in place. Raises UsageError when one does not fit."""
     workflow = apply_role(workflow, schemas, ROLES["song"], song)
     for name, value in (
@@ -283,8 +290,8 @@ def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
 
     from songreel.nodes.base.media import video as media
 
-    lengths = duration_of(video, "audio"), duration_of(song, "audio")
-    if not hasattr(media, "copy_audio") or None in lengths or abs(lengths[0] - lengths[1]) > 0.1:
+    rendered, whole = duration_of(video, "audio"), duration_of(song, "audio")
+    if not hasattr(media, "copy_audio") or rendered is None or whole is None or abs(rendered - whole) > 0.1:
         return video
     copied = host.run_dir() / f"copied-{video.name}"
     return copied if media.copy_audio(video, song, copied) else video

@@ -20,8 +20,10 @@ from songreel.nodes.person.identity import settings as _settings
 DEMO_SETTINGS = {"steps": 180, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}
 DEMO_SETTINGS |= {"text_encoder": True}
 DEMO_PRESET = "quick"
-OPTIONS = ("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision")
-OPTIONS += ("memory", "seed")
+OPTIONS = (
+    *("steps", "rank", "resolution", "learning_rate", "layers", "text_encoder", "prior_share", "precision"),
+    *("memory", "seed"),
+)
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -35,7 +37,7 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
     add_settings(command, _settings.TrainSettings, *OPTIONS, without_default=True)
     command.add_argument("--plot", type=Path, metavar="OUT.png", help="picture of loss and validation")
-    add_settings(command, _settings.TrainRun, "allow_reduced")
+    add_settings(command, _settings.TrainRun, "allow_reduced", "lock")
     command.add_argument(
         "--models", action="append", default=[], type=Path, metavar="DIR", help="ComfyUI models folder"
     )
@@ -48,8 +50,9 @@ def _train(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
 
     demo = args.subject == DEMO
     settings = _wanted(args, demo)
-    if args.out.suffix.lower() != ".safetensors":
-        raise UsageError(f"A LoRA is a .safetensors file, got --out '{args.out}'; give a name that ends in it.")
+    suffix = ".safetensors" if demo or args.lock == _settings.OPEN else ".locked"
+    if args.out.suffix.lower() != suffix:
+        raise UsageError(f"Such a LoRA is a {suffix} file, got --out '{args.out}'; give a name that ends in it.")
     if args.checkpoint is None and not demo:
         raise UsageError("--checkpoint is missing; give the SD1.5 checkpoint that will paint the person.")
     check_models(args.models)
@@ -97,7 +100,7 @@ def _trained(args: argparse.Namespace, host: HeadlessHost, settings: Any, checkp
     identity = IdentityRef(args.subject)
     from songreel.nodes.person.identity.verified_person import train_person
 
-    run = _settings.TrainRun(allow_reduced=args.allow_reduced)
+    run = _settings.TrainRun(allow_reduced=args.allow_reduced, lock=args.lock)
     return train_person(host, identity, checkpoint, settings, run, out=out)
 
 

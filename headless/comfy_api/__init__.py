@@ -49,5 +49,5 @@ def modules() -> dict[str, ModuleType]:
         setattr(latest, name, value)
     package = ModuleType("comfy_api", "What nodes import from their host.")
     package.__path__ = []
-    package.latest = latest
+    vars(package).update(latest=latest)
     return {"comfy_api": package, "comfy_api.latest": latest}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,11 @@ class VideoFromFile(VideoInput):
                 return container.duration / av.time_base
             stream = container.streams.video[0]
             frames = stream.frames or sum(1 for _ in container.decode(stream))
-            return float(frames / stream.average_rate)
+            rate = stream.average_rate or stream.guessed_rate
+            if not rate:
+                name = Path(self._file).name
+                raise InputError(f"'{name}' tells neither its length nor its frame rate; save it as mp4.")
+            return float(frames / rate)
 
     def get_container_format(self) -> str:
         """Names of the file's format, separated by commas."""
@@ -186,7 +190,7 @@ class VideoFromComponents(VideoInput):
             video = output.add_stream("libx264", rate=rate, options={"crf": "18"})
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
             video.time_base = 1 / rate
-            sound = []
+            sound: Iterable[Any] = ()
             if audio is not None:
                 waveform, sample_rate = samples_of(audio)
                 samples = waveform[:, : int(len(images) / rate * sample_rate)]

@@ -54,7 +54,8 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
         return schema
 
     @classmethod
-    def fingerprint_inputs(cls, **given):
+    def fingerprint_inputs(cls, identity=None, **given):
+        # A drawn person has no record that could change.
         return super().fingerprint_inputs()
 
     @classmethod
@@ -68,7 +69,7 @@ class TrainDrawnSubjectLoRA(_node.TrainIdentityLoRA):
 
 
 # Inputs of TrainIdentityLoRA that mean nothing without a record.
-_FOR_PERSONS = ("allow_reduced", "samples")
+_FOR_PERSONS = ("allow_reduced", "samples", "lock")
 
 
 def node_classes() -> list[type[io.ComfyNode]]:

@@ -183,6 +183,7 @@ def _crash(rng: np.random.Generator) -> np.ndarray:
 
 def _drums(dry: _Track, wet: _Track, rng: np.random.Generator) -> None:
     kick, snare, closed, open_ = _kick(), _snare(rng), _hat(rng, 0.022), _hat(rng, 0.09)
+    beat: float
     for bar in (*range(*GROOVE), *range(*DROP)):
         full = bar >= DROP[0]
         for beat in range(4) if full else (0, 2):
@@ -200,8 +201,8 @@ def _drums(dry: _Track, wet: _Track, rng: np.random.Generator) -> None:
         if full:
             for step in (3, 7, 11, 15):
                 dry.add(closed, _at(bar, step / 4), 0.1, pan=0.45)
-    for beat in (3.5, 3.75):
-        dry.add(snare, _at(DROP[1] - 1, beat), 0.35, pan=0.15)
+    for late in (3.5, 3.75):
+        dry.add(snare, _at(DROP[1] - 1, late), 0.35, pan=0.15)
     # The roll of the build-up: eighths, then sixteenths, ever louder, and a breath before the drop.
     for beat in (*np.arange(0, 2, 0.5), *np.arange(2, 3.5, 0.25)):
         level = 0.08 + 0.25 * (beat / 3.5) ** 2

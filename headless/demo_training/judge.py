@@ -152,7 +152,8 @@ def accuracy(judge: Judge, *, seed: int = 202, count: int = 1200) -> tuple[float
     """
     pictures, scene, palette = drawn(count, seed)
     answers = judge.probabilities(pictures.permute(0, 2, 3, 1))
-    return tuple(
+    right_scenes, right_palettes = (
         float((answer.argmax(axis=1) == truth.numpy()).mean())
         for answer, truth in zip(answers, (scene, palette), strict=True)
     )
+    return right_scenes, right_palettes

@@ -35,11 +35,11 @@ def load_checkpoint(
     """
     import torch
 
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
     file = _file.CheckpointFile(Path(path))
     kinds = {"unet": dtype, "text_encoder": dtype, "vae": torch.float32}
     loaded = {
-        name: Weights(_file.load_part(file, name, device=device, dtype=kind), device) for name, kind in kinds.items()
+        name: Weights(_file.load_part(file, name, device=place, dtype=kind), place) for name, kind in kinds.items()
     }
     return Model(loaded["unet"]), Clip(loaded["text_encoder"]), Vae(loaded["vae"])

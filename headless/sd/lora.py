@@ -226,8 +226,8 @@ def apply_lora(
         log.warning("LoRA '%s': %d layers and %d other keys do not fit this checkpoint.", name, homeless, unread)
     digest = _Digest()
     digest.add(tensors)
-    if on_model and strength_model:
+    if model is not None and on_model and strength_model:
         model = model.patched(Patch(on_model, float(strength_model), digest.hex()))
-    if on_clip and strength_clip:
+    if clip is not None and on_clip and strength_clip:
         clip = clip.patched(Patch(on_clip, float(strength_clip), digest.hex()))
     return model, clip

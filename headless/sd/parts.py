@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 from songreel.nodes.host.digest import Digest as _Digest
+from songreel.nodes.host.permits import Permit
 
 _loaded: weakref.WeakSet[Weights] = weakref.WeakSet()
 
@@ -135,7 +136,12 @@ class _Patched:
 
 @dataclass(frozen=True, eq=False)
 class Model(_Patched):
-    """MODEL: an SD1.5 UNet (diffusers' UNet2DConditionModel) that predicts noise."""
+    """MODEL: an SD1.5 UNet (diffusers' UNet2DConditionModel) that predicts noise.
+
+    permits: leave that it asks for whenever it computes.
+    """
+
+    permits: tuple[Permit, ...] = ()
 
     @property
     def text_width(self) -> int:

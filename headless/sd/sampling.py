@@ -186,6 +186,8 @@ def _denoiser(
     table = log_sigmas()
 
     def ask(x: torch.Tensor, sigma: torch.Tensor, both: bool) -> tuple:
+        for permit in model.permits:
+            permit.ask()
         t = (sigma.log() - table).abs().argmin().to(x.device)
         scaled = (x / (sigma**2 + 1) ** 0.5).to(weights.dtype)
         if both:
@@ -199,12 +201,17 @@ def _denoiser(
         wanted, unwanted = ask(x, sigma, guided)
         return unwanted + (wanted - unwanted) * cfg if guided else wanted
 
+    if predict is None:
+        return guide
     calls = itertools.count()
+
+    if predict is None:
+        return guide
 
     def follow(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         return predict(next(calls), x, float(sigma), lambda both: ask(x, sigma, both))
 
-    return guide if predict is None else follow
+    return follow
 
 
 def sample(

@@ -85,7 +85,8 @@ def chunks(text: str) -> list[list[tuple[int, float]]]:
     InputError
         When the prompt uses a textual inversion.
     """
-    rows, row = [], []
+    rows: list[list[tuple[int, float]]] = []
+    row: list[tuple[int, float]] = []
 
     def close():
         nonlocal row

@@ -25,7 +25,7 @@ def clip_tokenizer() -> Tokenizer:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     with gzip.open(MERGES, "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file]
+        merges = [(pair[0], pair[1]) for pair in map(str.split, file)]
     printable = [chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 256))]
     alphabet = printable + [chr(256 + index) for index in range(256 - len(printable))]
     pieces = alphabet + [letter + "</w>" for letter in alphabet] + ["".join(pair) for pair in merges]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -263,10 +263,9 @@ class _Job:
             if output.expand is not None:
                 where = name_of(self.workflow, node_id)
                 raise InputError(f"{where} turns into other nodes as it runs, which only ComfyUI does; run it there.")
+            values: Sequence[Any] = output.args
             if output.block_execution is not None:
                 values = [ExecutionBlocker(output.block_execution or None)] * len(merged)
-            else:
-                values = output.args
             if len(values) < len(merged):
                 raise RuntimeError(f"it gave {len(values)} of its {len(merged)} outputs")
             for socket, slot, value in zip(self.schemas[node_id].outputs, merged, values, strict=False):

@@ -88,7 +88,7 @@ def has_title(node: Mapping, role: str) -> bool:
 
 def _fitting(node: Mapping, role: Role, schemas: Schemas) -> list[str] | None:
     """The inputs of a node that the role sets, None when one is missing."""
-    known = schemas.get(node.get("class_type"), {})
+    known = schemas.get(node.get("class_type", ""), {})
     found = []
     more = role.titled if has_title(node, role.name) else ()
     for names in role.inputs:
@@ -325,7 +325,9 @@ def out_suffix(name: str) -> str:
     UsageError
         When no codec makes such a file.
     """
-    suffix = re.search(r"(\.[^./\\]*)?$", name)[0].lower()
+    ending = re.search(r"(\.[^./\\]*)?$", name)
+    assert ending is not None, "the pattern also finds an empty suffix"
+    suffix = ending[0].lower()
     known = codecs.suffixes()
     if suffix == ".m4v":
         return ".mp4"
@@ -360,7 +362,7 @@ def apply_suffix(workflow: Mapping, schemas: Schemas, output: str, suffix: str, 
     link = node.get("inputs", {}).get("video")
     source = changed.get(str(link[0])) if is_link(link) else None
     known = schemas.get(source.get("class_type"), {}) if source else {}
-    if list(known.get("codec", ("", {}))[1].get("options", ())) != list(codecs.CODECS):
+    if source is None or list(known.get("codec", ("", {}))[1].get("options", ())) != list(codecs.CODECS):
         if suffix == ".mp4":
             return changed
         before = f"{name_of(workflow, str(link[0]))} before it" if source else "what is before it"

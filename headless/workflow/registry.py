@@ -12,5 +12,5 @@ def registry() -> dict[str, type[io.ComfyNode]]:
 
     from songreel import nodes
 
-    classes = [*core_node_classes(), *nodes.node_classes(), *demo_nodes.node_classes()]
+    classes: list[type[io.ComfyNode]] = [*core_node_classes(), *nodes.node_classes(), *demo_nodes.node_classes()]
     return {cls.define_schema().node_id: cls for cls in classes}

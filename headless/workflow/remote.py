@@ -29,6 +29,7 @@ def render_on_server(
     checkpoint: str | None,
     host: HeadlessHost,
     adapt: Adapt = lambda workflow, schemas, output: workflow,
+    owner_key: str | None = None,
 ) -> Path:
     """Run a workflow on a ComfyUI elsewhere and bring the finished file back.
 
@@ -48,6 +49,8 @@ def render_on_server(
         Shows progress and takes Ctrl-C.
     adapt : callable
         adapt(workflow, schemas, output node) gives the workflow with an output that fits.
+    owner_key : str, optional
+        The key of the person whom the workflow names, for a server that other computers can reach.
 
     Returns
     -------
@@ -61,11 +64,18 @@ def render_on_server(
     InputError
         When it fails.
     """
-    return asyncio.run(_render(url, workflow, fill, song, checkpoint, host, adapt))
+    return asyncio.run(_render(url, workflow, fill, song, checkpoint, host, adapt, owner_key))
 
 
 async def _render(
-    url: str, workflow: dict, fill: FillOptions, song: Path, checkpoint: str | None, host: HeadlessHost, adapt: Adapt
+    url: str,
+    workflow: dict,
+    fill: FillOptions,
+    song: Path,
+    checkpoint: str | None,
+    host: HeadlessHost,
+    adapt: Adapt,
+    owner_key: str | None,
 ) -> Path:
     import aiohttp
 
@@ -73,7 +83,7 @@ async def _render(
         raise UsageError(f"--server takes an address such as http://127.0.0.1:8188, got '{url}'.")
     timeout = aiohttp.ClientTimeout(total=None, connect=15, sock_read=300)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        server = Server(session, url.rstrip("/"), host)
+        server = Server(session, url.rstrip("/"), host, owner_key)
         try:
             infos = await server.catalogue()
             _check_classes(workflow, infos, server.url)
@@ -92,8 +102,9 @@ async def _render(
 
 def _check_classes(workflow: dict, infos: Mapping, url: str) -> None:
     """Raises when the workflow is malformed or uses a class that the server does not have."""
-    classes = {node.get("class_type") for node in workflow.values() if isinstance(node, dict)}
-    problems = check_shape(workflow, [name for name in classes if isinstance(name, str)])
+    given = (node.get("class_type") for node in workflow.values() if isinstance(node, dict))
+    classes = {name for name in given if isinstance(name, str)}
+    problems = check_shape(workflow, classes)
     if problems:
         raise WorkflowError(problems)
     missing = sorted(classes - set(infos))

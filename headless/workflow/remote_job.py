@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from .graph import describe, title_of
 
@@ -15,7 +16,8 @@ class FollowedJob:
     def __init__(self, prompt_id: str, workflow: dict):
         self.prompt_id, self.workflow = prompt_id, workflow
         self.started = self.finished = False
-        self.outcome, self.detail = "", {}
+        self.outcome = ""
+        self.detail: dict[str, Any] = {}
 
     def title(self, node_id: str) -> str:
         """A node's title; nodes that arose during the run have their parent's id in front."""

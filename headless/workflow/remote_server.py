@@ -18,6 +18,7 @@ from .options import UsageError
 from .remote_job import FollowedJob, failure, refusal
 
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import PACK
 
 UPLOAD_FOLDER = "songreel"
 _POLL_SECONDS = 0.5
@@ -26,11 +27,17 @@ _GIVE_UP_SECONDS = 60.0
 _PREVIEW_EVENT, _TEXT_EVENT = 1, 3
 
 
+def records_in(workflow: dict) -> list[str]:
+    """The ids of the identity records that a workflow names."""
+    values = (node.get("inputs", {}).get("record") for node in workflow.values() if isinstance(node, dict))
+    return sorted({value.strip() for value in values if isinstance(value, str) and value.strip()})
+
+
 class Server:
     """One ComfyUI, seen through its HTTP interface."""
 
-    def __init__(self, session: Any, url: str, host: HeadlessHost):
-        self.session, self.url, self.host = session, url, host
+    def __init__(self, session: Any, url: str, host: HeadlessHost, owner_key: str | None = None):
+        self.session, self.url, self.host, self.owner_key = session, url, host, owner_key
         self.client_id = uuid.uuid4().hex
         self._bars: dict[str, TerminalProgress] = {}
 
@@ -159,6 +166,10 @@ class Server:
 
     async def _queue(self, workflow: dict) -> str:
         body = {"prompt": workflow, "client_id": self.client_id}
+        if self.owner_key is not None:
+            # Beside the workflow, never in it: the server takes the keys out before anything is kept.
+            keys = dict.fromkeys(records_in(workflow), self.owner_key)
+            body["extra_data"] = {f"{PACK}_owner_keys": keys}
         async with self.session.post(f"{self.url}/prompt", json=body) as response:
             try:
                 answer = await response.json(content_type=None)

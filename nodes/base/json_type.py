@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from .errors import InputError
+from .json_text import load_json
 from .timing import frame_count, snap_fps
+
+LARGEST_WHOLE = 2**64 - 1
 
 
 class Fields:
@@ -32,7 +35,7 @@ class Fields:
 
     def number(self, name: str, default: Any = ...) -> float:
         value = self.value(name, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
             raise self.fail(name, "a finite number")
         return float(value)
 
@@ -40,6 +43,8 @@ class Fields:
         value = self.value(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.fail(name, "a whole number")
+        if abs(value) > LARGEST_WHOLE:
+            raise self.fail(name, "a whole number of at most 64 bits")
         return value
 
     def text(self, name: str, default: Any = ...) -> str:
@@ -58,7 +63,7 @@ class Fields:
         value = self.value(name, default)
         try:
             array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, RecursionError):
             raise self.fail(name, "a list of numbers") from None
         if array.ndim != 1 or not np.all(np.isfinite(array)):
             raise self.fail(name, "a flat list of finite numbers")
@@ -85,8 +90,19 @@ class Fields:
         return duration, fps, n_frames
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
 def shown(value: Any) -> str:
-    text = repr(value)
+    """A value as short text, for messages, whatever its size and depth."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "something too large to show"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -122,7 +138,7 @@ class JsonType:
             return value
         if isinstance(value, str):
             try:
-                value = json.loads(value)
+                value = load_json(value, cls.io_type)
             except json.JSONDecodeError as error:
                 raise InputError(
                     f"{cls.io_type}: the text is not JSON ({error.msg} at line {error.lineno}): {shown(value)}."

@@ -69,7 +69,12 @@ class Setting:
         if isinstance(value, bool) or not isinstance(value, int if self.kind is int else (int, float)):
             return False
         least, most = (-math.inf if self.low is None else self.low), (math.inf if self.high is None else self.high)
-        return math.isfinite(value) and least <= value <= most and not (self.multiple and value % self.step)
+        if not (math.isfinite(value) and least <= value <= most):
+            return False
+        if not self.multiple:
+            return True
+        assert self.step is not None, "a number is a multiple of something"
+        return not value % self.step
 
     def range_text(self) -> str:
         """The range in words: "from 0 to 1"."""
@@ -95,12 +100,17 @@ def like(cls: type, name: str, **changes: Any) -> Any:
     return setting(**{part: value for part, value in known.items() if part not in ("kind", "input")})
 
 
+def _kind(annotation: Any) -> type:
+    """The type that a field's annotation names; it is a text in a module with postponed annotations."""
+    return _KINDS[getattr(annotation, "__name__", annotation)]
+
+
 def declared(cls: type) -> dict[str, Setting]:
     """The settings of a dataclass by the names of their fields, in order; other fields are left out."""
     return {
         part.name: dataclasses.replace(
             part.metadata[_KEY],
-            kind=_KINDS[getattr(part.type, "__name__", part.type)],
+            kind=_kind(part.type),
             input=part.metadata[_KEY].input or part.name,
         )
         for part in dataclasses.fields(cls)

@@ -13,6 +13,7 @@ from fractions import Fraction
 from .errors import InputError
 
 MIN_FPS, MAX_FPS = 1, 120
+_LONGEST_RATE = 40
 # Denominators up to 200,000 recover samples / sample_rate exactly from its float.
 _MAX_SAMPLE_RATE = 200_000
 
@@ -22,12 +23,15 @@ def snap_fps(fps: float | int | str | Fraction) -> Fraction:
 
     Raises InputError if `fps` is not a number from 1 to 120.
     """
+    if isinstance(fps, str) and (len(fps) > _LONGEST_RATE or "e" in fps.lower()):
+        # An exponent of a million digits would be worked out.
+        raise InputError(f"fps must be a number such as 24 or 24000/1001, got {fps[:_LONGEST_RATE]!r}.")
     try:
         value = Fraction(fps)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         raise InputError(f"fps must be a number such as 24 or 24000/1001, got {fps!r}.") from None
     if not MIN_FPS <= value <= MAX_FPS:
-        raise InputError(f"fps must be from {MIN_FPS} to {MAX_FPS}, got {float(value):g}.")
+        raise InputError(f"fps must be from {MIN_FPS} to {MAX_FPS}, got {shortened(fps)}.")
     if isinstance(fps, (str, Fraction)) and "." not in str(fps):
         return value
     nearest = round(value)
@@ -35,6 +39,14 @@ def snap_fps(fps: float | int | str | Fraction) -> Fraction:
     if value != nearest and abs(value - ntsc) < Fraction(1, 200):
         return ntsc
     return value.limit_denominator(1001)
+
+
+def shortened(value: object) -> str:
+    """A value as text, for messages, whatever its size."""
+    if isinstance(value, (int, Fraction)) and abs(value) >= 10**15:
+        return "a number of more than 15 digits"
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def exact_seconds(seconds: float) -> Fraction:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from .errors import InputError
-from .guard import check_prompt
+from .guard import check_prompt, guarded_negative
 from .json_type import Fields as _Fields
 from .json_type import JsonType
 from .json_type import numbers as _numbers
@@ -194,7 +194,7 @@ class Shot:
             start=fields.number("start"),
             end=fields.number("end"),
             prompt=fields.text("prompt"),
-            negative=fields.text("negative", ""),
+            negative=guarded_negative(fields.text("negative", "")),
             seed=None if fields.value("seed", None) is None else fields.integer("seed"),
             lyric=fields.text("lyric", ""),
             emotion=fields.text("emotion", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ..base.errors import InputError
 from ..diffusion.animatediff import MotionModule, guides_itself, motion_module_of
 from .digest import patcher_digest
-from .owner_keys import OwnerKeys, is_loopback
+from .owner_keys import OwnerKeys, is_loopback, was_forwarded
+from .permits import Permit
 from .port import PACK, Host, Progress, private_folder, refuse_mp4
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+
+_FORGET_SECONDS = 30.0
+_PERMITS = f"{PACK}_permits"
 
 
 @functools.cache
@@ -41,6 +46,17 @@ def _other_than_mp4(base: type) -> type:
             super().save_to(path, format=format, codec=codec, metadata=metadata, **options)
 
     return VideoFile
+
+
+class _AskingFirst:
+    """A ComfyUI wrapper of a model's call that asks for leave before it."""
+
+    def __init__(self, permit: Permit):
+        self.permit = permit
+
+    def __call__(self, executor, *args, **options):
+        self.permit.ask()
+        return executor(*args, **options)
 
 
 class _ComfyProgress(Progress):
@@ -69,6 +85,8 @@ class ComfyHost(Host):
     """The port as ComfyUI answers it."""
 
     name = "ComfyUI"
+    _forwarded = False
+    _forgetting: threading.Timer | None = None
 
     def model_folders(self, kind: str) -> list[Path]:
         import folder_paths
@@ -116,6 +134,7 @@ class ComfyHost(Host):
     def check_interrupt(self) -> None:
         import comfy.model_management
 
+        super().check_interrupt()
         comfy.model_management.throw_exception_if_processing_interrupted()
 
     def node_id(self) -> str | None:
@@ -175,12 +194,28 @@ class ComfyHost(Host):
     def vae_decode(self, vae: Any, latent: torch.Tensor) -> torch.Tensor:
         return vae.decode(latent).float().cpu()
 
-    def apply_lora(self, model: Any, clip: Any, file: Path, strength_model: float, strength_clip: float) -> tuple:
+    def apply_lora(self, model, clip, file, strength_model: float, strength_clip: float) -> tuple:
         import comfy.sd
         import comfy.utils
 
-        lora = comfy.utils.load_torch_file(str(file), safe_load=True)
+        in_memory = not isinstance(file, Path)
+        lora = file.tensors() if in_memory else comfy.utils.load_torch_file(str(file), safe_load=True)
         return comfy.sd.load_lora_for_models(model, clip, lora, strength_model, strength_clip)
+
+    def with_permit(self, model: Any, permit: Permit) -> Any:
+        from comfy.patcher_extension import WrappersMP
+
+        if permit.key in {known.key for known in self.permits_of(model)}:
+            return model
+        model = model.clone()
+        # What a sampler calls for every estimate, the core's samplers as well.
+        model.add_wrapper_with_key(WrappersMP.APPLY_MODEL, _PERMITS, _AskingFirst(permit))
+        return model
+
+    def permits_of(self, model: Any) -> tuple[Permit, ...]:
+        from comfy.patcher_extension import WrappersMP
+
+        return tuple(wrapper.permit for wrapper in model.get_wrappers(WrappersMP.APPLY_MODEL, _PERMITS))
 
     def free_memory(self) -> None:
         import comfy.model_management
@@ -204,6 +239,9 @@ class ComfyHost(Host):
     def local_only(self) -> bool:
         from comfy.cli_args import args
 
+        # A proxy or a tunnel before a program on loopback: a request told of it, or the owner named its hosts.
+        if self._forwarded or self.setting("hosts", []):
+            return False
         return all(is_loopback(address.strip()) for address in str(args.listen).split(","))
 
     def owner_key(self, record_id: str) -> str | None:
@@ -219,8 +257,39 @@ class ComfyHost(Host):
     def take_owner_keys(self) -> None:
         from server import PromptServer
 
-        if getattr(PromptServer, "instance", None) is not None:
-            PromptServer.instance.add_on_prompt_handler(self._keys.on_prompt)
+        server = getattr(PromptServer, "instance", None)
+        if server is None:
+            return
+        server.add_on_prompt_handler(self._on_prompt)
+        from aiohttp import web
+
+        @web.middleware
+        async def notice_forwarding(request, handler):
+            if was_forwarded(request.headers):
+                self._forwarded = True
+            return await handler(request)
+
+        server.app.middlewares.append(notice_forwarding)
+
+    def _on_prompt(self, data: dict) -> dict:
+        data = self._keys.on_prompt(data)
+        self._forget_keys()
+        return data
+
+    def _forget_keys(self) -> None:
+        """Forget owners' keys once their runs have ended; looks again while there are any."""
+        from server import PromptServer
+
+        running, queued = PromptServer.instance.prompt_queue.get_current_queue()
+        self._keys.forget_ended({entry[1] for entry in (*running, *queued)})
+        if self._keys.count and (self._forgetting is None or not self._forgetting.is_alive()):
+            self._forgetting = threading.Timer(_FORGET_SECONDS, self._forget_keys_later)
+            self._forgetting.daemon = True
+            self._forgetting.start()
+
+    def _forget_keys_later(self) -> None:
+        self._forgetting = None
+        self._forget_keys()
 
     def send_event(self, event: str, data: dict) -> None:
         from server import PromptServer

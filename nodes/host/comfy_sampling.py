@@ -99,7 +99,7 @@ def _predicting_guider(model: Any, predict: Predict) -> Any:
 
         def predict_noise(self, x, timestep, model_options=None, seed=None):
             def evaluate(guided: bool) -> tuple:
-                found = []
+                found: list[Any] = []
 
                 def keep(estimates: dict):
                     found.extend((estimates["cond_denoised"], estimates["uncond_denoised"] if guided else None))

@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..base.errors import InputError
 from ..diffusion.animatediff import MotionModule
+from .permits import Permit, ask_permits, note_made
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,14 @@ class Sampling:
     on_step: Callable[[int, torch.Tensor], None] | None = None
     predict: Predict | None = None
     between: Sequence[float] | None = None
+
+
+class LoraTensors(Protocol):
+    """A LoRA that is no plain file. name: what messages call it. tensors(): its tensors by name."""
+
+    name: str
+
+    def tensors(self) -> dict[str, torch.Tensor]: ...
 
 
 class Progress(ABC):
@@ -131,6 +140,7 @@ class Host(ABC):
         folder = root / key
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
+        note_made(folder)
         _trim(root, WORK_LIMIT_BYTES, keep=folder)
         return folder
 
@@ -168,7 +178,11 @@ class Host(ABC):
 
     @abstractmethod
     def check_interrupt(self) -> None:
-        """Raises the host's own interruption when the user has cancelled."""
+        """Raises the host's own interruption when the user has cancelled.
+
+        Raises an InputError when leave that the work needs was taken back, see `permits`. Called at every sampler step.
+        """
+        ask_permits()
 
     @abstractmethod
     def node_id(self) -> str | None:
@@ -242,8 +256,18 @@ class Host(ABC):
         """Latents to pictures, on the CPU."""
 
     @abstractmethod
-    def apply_lora(self, model: Any, clip: Any, file: Path, strength_model: float, strength_clip: float) -> tuple:
-        """(model, clip) with a LoRA applied; what was passed stays as it was."""
+    def apply_lora(
+        self, model: Any, clip: Any, file: Path | LoraTensors, strength_model: float, strength_clip: float
+    ) -> tuple:
+        """(model, clip) with a LoRA applied, from a file or from memory; what was passed stays as it was."""
+
+    def with_permit(self, model: Any, permit: Permit) -> Any:
+        """The MODEL, which asks for this leave whenever it computes, in whatever sampler."""
+        return model
+
+    def permits_of(self, model: Any) -> tuple[Permit, ...]:
+        """The leave that a MODEL asks for."""
+        return ()
 
     @abstractmethod
     def free_memory(self) -> None:
@@ -307,7 +331,7 @@ def _read_json(path: Path) -> dict:
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{path.name} in the pack's private folder is not valid JSON; correct or remove it.") from None
     if not isinstance(data, dict):
         raise InputError(f"{path.name} in the pack's private folder must hold a JSON object.")

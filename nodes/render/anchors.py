@@ -132,7 +132,8 @@ def affordable(
     -------
     The chosen ones, by whether their neighbours are similar.
     """
-    chosen, prices = {False: [], True: []}, {}
+    chosen: dict[bool, list] = {False: [], True: []}
+    prices: dict[bool, int] = {}
     for one in candidates:
         rows, similar = price(one)
         prices[similar] = rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,12 @@ class BatchRecipe:
     """
 
     recipes: Recipes
-    rows: list[list[float]]
+    rows: Sequence[Sequence[float]]
     extras: tuple[str, ...]
     places: list[int] | None = None
     ends: bool = False
 
-    def all_rows(self) -> list[list[float]]:
+    def all_rows(self) -> list[Sequence[float]]:
         """The recipes of the batch, those of the keyframes among them."""
         return [*(self.recipes.ends() if self.ends else ()), *self.rows]
 
@@ -144,8 +144,8 @@ class BatchSampler:
                     sampler=settings.sampler,
                     scheduler=settings.scheduler,
                     on_step=lambda step, x0: self.tick(len(x0)),
-                    **({"predict": rule} if traced else {}),
-                    **({"between": batch.positions} if attends else {}),
+                    predict=rule if traced else None,
+                    between=batch.positions if attends else None,
                 ),
             )
         latents = latents.float().cpu()
@@ -186,5 +186,6 @@ class BatchSampler:
         if strength not in self._models:
             while len(self._models) > 2:
                 self._models.pop(next(key for key in self._models if key != 1.0))
+            assert self._likeness is not None, "`recipe_rows` refuses another strength where there is no LoRA"
             self._models[strength] = self.host.apply_lora(self.model, None, self._likeness, strength - 1, 0.0)[0]
         return self._models[strength]

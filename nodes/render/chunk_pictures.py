@@ -44,7 +44,8 @@ class ChunkPictures:
     ):
         self.host, self.vae, self.source, self.plan, self.clock, self.advance = host, vae, source, plan, clock, advance
         self.quality, self.levels = quality_named(plan.settings.quality), plan.settings.encoding.levels
-        self.decoded, self.decode_seconds = 0, []
+        self.decoded = 0
+        self.decode_seconds: list[float] = []
         self.feedback: Feedback | None = None
         if plan.settings.frames == FEEDBACK and not plan.draft:
             self.feedback = Feedback(host, vae, source, plan.settings, clock, self._as_floats, tick)

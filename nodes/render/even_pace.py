@@ -59,8 +59,9 @@ class MeasuredInterval:
     def add(self, at: float, latent: np.ndarray, trace: Any) -> None:
         """Add a sampled picture."""
         place = int(np.searchsorted(self.at, at))
-        for values, value in ((self.at, at), (self.latents, latent), (self.traces, trace)):
-            values.insert(place, value)
+        self.at.insert(place, at)
+        self.latents.insert(place, latent)
+        self.traces.insert(place, trace)
         self.order.append(at)
 
     def neighbours(self, at: float) -> tuple[int, int]:

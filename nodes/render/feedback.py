@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from ..host.digest import Digest
 from ..host.port import Host, Sampling
+from .feedback_plan import FeedbackPlan
 from .latent_files import load_batch, save_batch
 from .latents import LatentSource
 from .motion.colour import Colours
 from .motion.warp import warp_by
 from .plan import Segment
 from .prediction_reuse import PredictionTrace
-from .recipe import CFG, LORA, Keyframe
+from .recipe import CFG, LORA, Keyframe, Recipes
 from .report import StageClock
 from .settings import RenderSettings
 
@@ -62,24 +63,24 @@ class Feedback:
     def steps_left(self, segment: Segment, last: int) -> int:
         """Sampler steps until the frames before `last` of a segment are there, keyframes apart."""
         wanted = (n for n in range(1, self._reach(segment, last)) if not self.source.picture_file(segment, n).exists())
-        return sum(int(segment.feedback_plan.steps[n]) for n in wanted)
+        return sum(int(_plan_of(segment).steps[n]) for n in wanted)
 
     def keyframes_left(self, segment: Segment, last: int) -> set[Keyframe]:
         """The keyframes that are not sampled yet and needed for the frames before `last` of a segment."""
         last = self._reach(segment, last)
-        plan, keyframes = segment.feedback_plan, {segment.recipes.start}
+        plan, keyframes = _plan_of(segment), {_recipes_of(segment).start}
         leads = self.settings.anchor_colours and segment.t[:last].any()
         if leads or plan.pull[:last].any() or plan.fade[:last].any():
-            keyframes.add(segment.recipes.end)
+            keyframes.add(_recipes_of(segment).end)
         return {keyframe for keyframe in keyframes if not self.source.keyframe_file(keyframe, segment.recipes).exists()}
 
     def _reach(self, segment: Segment, last: int) -> int:
         """The end of the frames that those before `last` need: each also shows the painted frame after it."""
-        return int(segment.feedback_plan.painted[np.searchsorted(segment.feedback_plan.painted, last - 1)]) + 1
+        return int(_plan_of(segment).painted[np.searchsorted(_plan_of(segment).painted, last - 1)]) + 1
 
     def pictures(self, segment: Segment, shown: range) -> Iterator[np.ndarray]:
         """Yield the pictures, float32 (H, W, 3), of some frames of a segment, counted from its first."""
-        plan = segment.feedback_plan
+        plan = _plan_of(segment)
         for n in shown:
             k = int(np.searchsorted(plan.painted, n, side="right")) - 1
             picture = self._painted_picture(segment, k) if n == plan.painted[k] else self._between(segment, n, k)
@@ -90,7 +91,7 @@ class Feedback:
 
     def _between(self, segment: Segment, n: int, k: int) -> np.ndarray:
         """A frame after the k-th painted one: that one, moved on, fading into the next painted one, moved back."""
-        plan, (low, high) = segment.feedback_plan, segment.feedback_plan.painted[k : k + 2].tolist()
+        plan, (low, high) = _plan_of(segment), _plan_of(segment).painted[k : k + 2].tolist()
         before, after = self._painted_picture(segment, k), self._painted_picture(segment, k + 1)
         with self.clock.stage("warp"):
             on = warp_by(before, plan.moves(low, n), self.settings.border)
@@ -109,7 +110,7 @@ class Feedback:
 
     def _painted_frame(self, segment: Segment, k: int) -> np.ndarray:
         # Not by recursion from the start: a stopped run finds the last stored picture, and goes on from there.
-        plan = segment.feedback_plan
+        plan = _plan_of(segment)
         first = k
         while first > 0 and not self._stored(segment, first):
             if (segment.first_frame, first - 1) in self._painted_pictures:
@@ -119,20 +120,22 @@ class Feedback:
         for number in range(first, k + 1):
             low = int(plan.painted[number - 1]) if number else 0
             picture = self._picture(segment, low, int(plan.painted[number]), picture)
+        assert picture is not None, "the loop ends with the k-th"
         return picture
 
     def _stored(self, segment: Segment, k: int) -> bool:
-        return self.source.picture_file(segment, int(segment.feedback_plan.painted[k])).exists()
+        return self.source.picture_file(segment, int(_plan_of(segment).painted[k])).exists()
 
     def _picture(self, segment: Segment, low: int, n: int, before: np.ndarray | None) -> np.ndarray:
         """A painted frame n, from the one painted before it, `low`."""
         if n == 0:
-            return self._keyframe(segment, segment.recipes.start)[0]
-        plan, path = segment.feedback_plan, self.source.picture_file(segment, n)
+            return self._keyframe(segment, _recipes_of(segment).start)[0]
+        plan, path = _plan_of(segment), self.source.picture_file(segment, n)
         if path.exists():
             self.source.counts.reused += path not in self._met
             picture = self.decode(load_batch(path)[1][0].numpy())
         else:
+            assert before is not None, "what is not stored is made after the frame before it"
             with self.clock.stage("warp"):
                 picture = warp_by(before, plan.moves(low, n), self.settings.border)
                 if plan.pull[n] > 0:
@@ -146,10 +149,10 @@ class Feedback:
 
     def _painted(self, segment: Segment, n: int, picture: np.ndarray) -> np.ndarray:
         """The latent (4, h, w) of a frame, sampled from the moved picture and stored."""
-        settings, source, plan = self.settings, self.source, segment.feedback_plan
-        recipe, steps = segment.recipes.rows[n].tolist(), int(plan.steps[n])
+        settings, source, plan = self.settings, self.source, _plan_of(segment)
+        recipe, steps = _recipes_of(segment).rows[n].tolist(), int(plan.steps[n])
         with self.clock.stage("interpolate"):
-            extras = segment.recipes.extras(source.story)
+            extras = _recipes_of(segment).extras(source.story)
             noise, positive, negative = source.material.recipe_batch(segment.shot_a, segment.shot_b, [recipe], extras)
             noise = self._noise(segment, n, noise)
         with self.clock.stage("encode picture"):
@@ -191,13 +194,13 @@ class Feedback:
 
     def _arriving(self, segment: Segment, n: int) -> np.ndarray:
         """The next shot's keyframe, moved back by all camera moves between this frame and that shot's first."""
-        back = np.linalg.inv(segment.feedback_plan.ahead[n])
-        return warp_by(self._keyframe(segment, segment.recipes.end)[0], back, self.settings.border)
+        back = np.linalg.inv(_plan_of(segment).ahead[n])
+        return warp_by(self._keyframe(segment, _recipes_of(segment).end)[0], back, self.settings.border)
 
     def _anchored(self, segment: Segment, t: float, picture: np.ndarray) -> np.ndarray:
-        colours = self._keyframe(segment, segment.recipes.start)[1]
+        colours = self._keyframe(segment, _recipes_of(segment).start)[1]
         if t > 0:
-            colours = colours.towards(self._keyframe(segment, segment.recipes.end)[1], t)
+            colours = colours.towards(self._keyframe(segment, _recipes_of(segment).end)[1], t)
         with self.clock.stage("colours"):
             return colours.given_to(picture)
 
@@ -209,3 +212,13 @@ class Feedback:
                 self._keyframe_pictures.pop(next(iter(self._keyframe_pictures)))
             self._keyframe_pictures[keyframe] = picture, Colours.of(picture)
         return self._keyframe_pictures[keyframe]
+
+
+def _plan_of(segment: Segment) -> FeedbackPlan:
+    assert segment.feedback_plan is not None, "in feedback every segment has a plan of its frames"
+    return segment.feedback_plan
+
+
+def _recipes_of(segment: Segment) -> Recipes:
+    assert segment.recipes is not None, "in feedback every frame has a recipe"
+    return segment.recipes

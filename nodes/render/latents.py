@@ -77,8 +77,12 @@ class LatentSource:
         trace : the predictions it was sampled by.
         """
         if shot not in self._keyframes:
-            shots, recipe = (shot, shot), None
-            if recipes is not None:
+            recipe = None
+            if recipes is None:
+                assert not isinstance(shot, Keyframe), "only segments with recipes have keyframes of their own"
+                shots = shot, shot
+            else:
+                assert isinstance(shot, Keyframe), "the ends of a segment with recipes are such keyframes"
                 shots = shot.shot_a, shot.shot_b
                 recipe = BatchRecipe(recipes, [shot.recipe], recipes.extras(self.story, shot))
             path = self.keyframe_file(shot, recipes)
@@ -93,8 +97,10 @@ class LatentSource:
     def keyframe_file(self, shot: int | Keyframe, recipes: Recipes | None = None) -> Path:
         """Where a keyframe lies until nothing needs it any more."""
         if recipes is not None:
+            assert isinstance(shot, Keyframe), "the ends of a segment with recipes are such keyframes"
             key = keyframe_key(self.story, self.material.seeds, shot, recipes.extras(self.story, shot))
             return self.folder / f"key_{key}.npz"
+        assert not isinstance(shot, Keyframe), "only segments with recipes have keyframes of their own"
         return self.folder / f"key_{shot_key(self.story, self.material.seeds, shot)}.npz"
 
     def segment_files(self, segment: Segment) -> list[Path]:
@@ -129,7 +135,9 @@ class LatentSource:
                 path = self._file(segment, next(numbers), "pace")
                 names = [round(at / FINEST) for at in batch]
                 between = self._mixed(interval, interval.traces, batch) if self._keys_traced else None
-                recipe = recipes and BatchRecipe(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
+                recipe = None
+                if recipes is not None:
+                    recipe = BatchRecipe(recipes, [recipes.at(at) for at in batch], recipes.extras(self.story))
                 latents, trace = self._sampled_between(
                     segment, path, names, batch, between, similar, recipe, traced=self._keys_traced
                 )
@@ -146,8 +154,10 @@ class LatentSource:
         interval = measure((start, end), sample, cost, self._cost, int(worth * self.full_rows(start[1])), ROUND)
         self._measured = {segment.first_frame: interval}
         t = interval.evenly_paced(segment.t, self.plan.crossfade_frames)
-        rows = recipes and np.array([recipes.at(at) for at in t.tolist()])
-        return replace(segment, t=t, recipes=recipes and replace(recipes, rows=rows))
+        if recipes is None:
+            return replace(segment, t=t)
+        rows = np.array([recipes.at(at) for at in t.tolist()])
+        return replace(segment, t=t, recipes=replace(recipes, rows=rows))
 
     # Every picture ---------------------------------------------------------------------------------
 
@@ -181,6 +191,7 @@ class LatentSource:
     def _window(self, segment: Segment, number: int, batch: list[int]) -> tuple[torch.Tensor, PredictionTrace]:
         """Pictures of a segment that a motion module makes together."""
         recipes, shots = segment.recipes, (segment.shot_a, segment.shot_b)
+        assert recipes is not None, "with a motion module every picture has a recipe"
         places = [segment.place(picture) for picture in batch]
         recipe = BatchRecipe(recipes, recipes.rows[batch].tolist(), recipes.extras(self.story), places)
         positions = segment.t[batch].tolist()
@@ -192,7 +203,8 @@ class LatentSource:
 
     def _batches(self, segment: Segment, pictures: list[int]) -> list[list[int]]:
         """Pictures of a segment (its own numbers) in batches of one model and one number of steps, in their order."""
-        size, groups = self.plan.settings.batch_size, []
+        size = self.plan.settings.batch_size
+        groups: list[tuple[list[float] | None, list[int]]] = []
         for picture in pictures:
             recipe = None if segment.recipes is None else segment.recipes.rows[picture][[LORA, STEPS]].tolist()
             if groups and groups[-1][0] == recipe and len(groups[-1][1]) < size:
@@ -247,7 +259,7 @@ class LatentSource:
         if segment.blend:
             return interval
         traced = self._traced and (segment.recipes is None or segment.recipes.even)
-        full = self.full_rows(traces[0])
+        full: float = self.full_rows(traces[0])
         if segment.recipes is not None:
             full = float(np.mean([self.plan.calls(segment, picture) for picture in range(len(segment.t))]))
         left = int(self.plan.budget(segment) * full)

@@ -107,8 +107,8 @@ class ModelInputs:
         own = [(self.seeds[shot], self.noise(shot, WINDOW if places else 1)) for shot in (shot_a, shot_b)]
         for row, place in zip(rows, places or [0] * len(rows), strict=True):
             t = row[T]
-            drifts = [drifted(drawn[place : place + 1], seed, row[DRIFT]) for seed, drawn in own]
-            noise.append(slerp(*drifts, t, dim=(1, 2, 3)))
+            noise_a, noise_b = (drifted(drawn[place : place + 1], seed, row[DRIFT]) for seed, drawn in own)
+            noise.append(slerp(noise_a, noise_b, t, dim=(1, 2, 3)))
             prompt = slerp(slerp(positive_a, positive_b, t, dim=2), before, row[CARRY], dim=2)
             weights = row[THEMES:]
             share = float(sum(weights))

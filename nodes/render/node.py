@@ -6,6 +6,7 @@ from ..base.node_inputs import inputs_of
 from ..base.settings import from_inputs
 from ..base.types import FrameSchedule, Story
 from ..host import current
+from ..person.identity.consented import with_consent
 from ..person.identity.lora import IdentityLora
 from .settings import AnimaticSettings, RenderRun, RenderSettings, render_settings
 from comfy_api.latest import io
@@ -61,6 +62,7 @@ class RenderMusicVideo(io.ComfyNode):
         )
 
     @classmethod
+    @with_consent
     def execute(cls, model, clip, vae, story, frame_schedule, audio, identity_lora=None, **given) -> io.NodeOutput:
         from ..base.media.audio import samples_of
         from ..person.identity.lora import verified

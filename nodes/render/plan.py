@@ -141,12 +141,12 @@ class Plan:
 
     def exact_calls(self) -> int:
         """Model rows that the exact mode makes for the excerpt."""
-        rows, keyframes = 0, {}
+        rows, keyframes = 0, dict[int | Keyframe, int]()
         for part in self.needed():
             if part.windows:
                 rows += sum(self.calls(part, picture) for picture in range(len(part.t)))
                 continue
-            between = np.flatnonzero((part.t > 0) & (part.t < 1)) if not part.blend else []
+            between: list[int] = np.flatnonzero((part.t > 0) & (part.t < 1)).tolist() if not part.blend else []
             rows += sum(self.calls(part, picture) for picture in between)
             shown = part.ends()[: 2 if part.blend or np.any(part.t == 1) else 1]
             keyframes |= {end: self.calls(part, end) for end in shown}
@@ -266,7 +266,7 @@ def _plan_together(
         segments.append(Segment(*shots, start, recipes.rows[:, T], numbers, recipes=recipes, windows=windows))
     together = "all frames of a shot" if motion.window is None else f"up to {motion.window} frames"
     notes = [f"The motion module makes {together} together, so each was sampled, at the schedule's own pace."]
-    if motion.window is not None and any(len(part.windows) > 1 for part in segments):
+    if motion.window is not None and any(len(part.windows or ()) > 1 for part in segments):
         notes.append("With context options at the AnimateDiff loader movement goes on to the end of a shot.")
     if "dissolve" in schedule.transition:
         notes.append("Each dissolve is rendered as a slerp.")
@@ -351,7 +351,8 @@ def segment_key(story: Story, seeds: list[int], segment: Segment) -> str:
     """A digest of what a segment's pictures depend on beside the settings: its two shots and its pace."""
     shots = [shot_key(story, seeds, shot) for shot in (segment.shot_a, segment.shot_b)]
     if segment.recipes is not None:
-        ends = [shot_key(story, seeds, shot) for end in segment.ends() for shot in (end.shot_a, end.shot_b)]
+        keyframes = segment.recipes.start, segment.recipes.end
+        ends = [shot_key(story, seeds, shot) for end in keyframes for shot in (end.shot_a, end.shot_b)]
         feedback_plan = segment.feedback_plan.material() if segment.feedback_plan is not None else None
         more = [] if segment.windows is None else [segment.place(0), *map(repr, segment.windows)]
         return _digest(*shots, *ends, segment.t, segment.picture, segment.recipes.material(story), feedback_plan, *more)

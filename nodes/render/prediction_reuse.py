@@ -42,13 +42,13 @@ class PredictionTrace:
 
     def row(self, index: int) -> PredictionTrace:
         """The trace of one picture of the batch."""
-        parts = ({call: part[index : index + 1] for call, part in kind.items()} for kind in self.kinds())
-        return PredictionTrace(*parts)
+        early, pull, rest = ({call: part[index : index + 1] for call, part in kind.items()} for kind in self.kinds())
+        return PredictionTrace(early, pull, rest)
 
     def after(self, count: int) -> PredictionTrace:
         """The trace of the pictures after the first `count`, with all the rows that were computed."""
-        parts = ({call: part[count:] for call, part in kind.items()} for kind in self.kinds())
-        return PredictionTrace(*parts, self.rows)
+        early, pull, rest = ({call: part[count:] for call, part in kind.items()} for kind in self.kinds())
+        return PredictionTrace(early, pull, rest, self.rows)
 
     def kinds(self) -> tuple[dict, dict, dict]:
         """The three records."""
@@ -79,7 +79,8 @@ def stacked(traces: list[PredictionTrace]) -> PredictionTrace:
     import torch
 
     kinds = zip(*(trace.kinds() for trace in traces), strict=True)
-    return PredictionTrace(*({call: torch.cat([part[call] for part in kind]) for call in kind[0]} for kind in kinds))
+    early, pull, rest = ({call: torch.cat([part[call] for part in kind]) for call in kind[0]} for kind in kinds)
+    return PredictionTrace(early, pull, rest)
 
 
 def predictor(
@@ -101,10 +102,9 @@ def predictor(
     guided : whether the negative prompt is computed; where None, unless cfg is 1.
     """
     guided = cfg != 1 if guided is None else guided
-    each = not isinstance(cfg, (int, float))
 
     def predict(call: int, x, sigma: float, evaluate: Evaluate):
-        scale = cfg.to(x.device, x.dtype) if each else cfg
+        scale = cfg if isinstance(cfg, (int, float)) else cfg.to(x.device, x.dtype)
 
         def from_neighbours(part):
             return part.to(x.device, x.dtype)

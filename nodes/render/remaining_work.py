@@ -24,11 +24,11 @@ def time_one_step(
     """Seconds of one sampler step and of one decode of a picture, each measured at its second run."""
     settings = plan.settings
     batch = material.batch(segment.shot_a, segment.shot_b, [0.0] * settings.batch_size)
-    options = {"cfg": settings.cfg, "sampler": settings.sampler, "scheduler": settings.scheduler}
+    once = Sampling(steps=1, cfg=settings.cfg, sampler=settings.sampler, scheduler=settings.scheduler)
     seconds = (0.0, 0.0)
     for _ in range(2):
         begin = time.perf_counter()
-        latent = host.sample(model, *batch, Sampling(steps=1, **options))
+        latent = host.sample(model, *batch, once)
         middle = time.perf_counter()
         host.vae_decode(vae, latent[:1])
         seconds = ((middle - begin) / settings.batch_size, time.perf_counter() - middle)
@@ -45,7 +45,7 @@ def pictures_left(plan: Plan, shown: ChunkPictures, missing: Chunks) -> dict[int
     shots: set = set()
     left = {}
     for segment in {part.first_frame: part for part, _ in missing}.values():
-        keyframes = set(segment.ends())
+        keyframes: set = set(segment.ends())
         chunks = [frames for part, frames in missing if part is segment]
         if shown.feedback is not None:
             last = max(frames.stop for frames in chunks) - segment.first_frame

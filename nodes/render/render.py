@@ -147,7 +147,7 @@ def _speed_key(model_fingerprint: str, settings: RenderSettings) -> str:
 
 def _song_digest(waveform: np.ndarray, sample_rate: int) -> str:
     digest = hashlib.blake2b(str((waveform.shape, sample_rate)).encode(), digest_size=6)
-    digest.update(memoryview(np.ascontiguousarray(waveform)).cast("B"))
+    digest.update(np.ascontiguousarray(waveform).data.cast("B"))
     return digest.hexdigest()
 
 
@@ -171,7 +171,8 @@ class _Run:
         self.estimate: Estimate | None = None
         self._step_seconds: list[float] = []
         self._done = self._goal = 0
-        self._progress: Progress | None = None
+        # Made by `render`, before anything advances.
+        self._progress: Progress
         self._last_step = time.perf_counter()
 
     # Work --------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class _Run:
                 text
                 for part in plan.needed()
                 if part.recipes is not None
-                for end in (None, *part.ends())
+                for end in (None, part.recipes.start, part.recipes.end)
                 for text in part.recipes.extras(self.story, end)
             }
             material = ModelInputs(self.host, self.clip, self.story, plan.settings, shots, extras)

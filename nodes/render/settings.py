@@ -171,8 +171,7 @@ class RenderSettings(Settings):
         """Half the size (not under 128 pixels on the short side), at most 6 steps, lighter encoding."""
         scale = max(0.5, min(1.0, 128 / min(self.width, self.height)))
         size = [max(64, round(side * scale / 64) * 64) for side in (self.width, self.height)]
-        changes = {"width": size[0], "height": size[1], "steps": min(self.steps, 6), "crf": self.encoding.draft()}
-        return replace(self, **changes)
+        return replace(self, width=size[0], height=size[1], steps=min(self.steps, 6), crf=self.encoding.draft())
 
 
 @dataclass(frozen=True)

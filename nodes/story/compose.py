@@ -29,11 +29,11 @@ def compose(parts: list[Part], count: CountTokens, *, limit: int = TOKEN_LIMIT) 
     """
     kept, dropped = [part for part in parts if part.text], []
     while count(_joined(kept)) > limit:
-        spare = [part for part in kept if part.importance is not None]
+        spare = [(part.importance, part) for part in kept if part.importance is not None]
         if not spare:
             break
         # Of equals the last goes first.
-        least = min(reversed(spare), key=lambda part: part.importance)
+        _, least = min(reversed(spare), key=lambda one: one[0])
         kept.remove(least)
         dropped.append(least.text)
     return _joined(kept), tuple(dropped)

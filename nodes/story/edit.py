@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ..base.errors import InputError
+from ..base.guard import guarded_negative
 from ..base.timing import clock_text
 from ..base.types import Shot, Story
 from ..song.emotion.timeline import COLOURS, NEUTRAL
@@ -99,7 +100,7 @@ def edited(shot: Shot, *, prompt: str | None = None, negative: str | None = None
     return replace(
         shot,
         prompt=prompt,
-        negative=shot.negative if negative is None else negative,
+        negative=shot.negative if negative is None else guarded_negative(negative),
         seed=shot.seed if seed is None else seed,
         record=record,
     )

@@ -37,7 +37,25 @@ _SYSTEM = (
 
 
 def writer_of(wishes: Wishes, host: Host) -> LlmWriter | None:
-    """What writes the prompts anew, None for the offline storyteller. Raises InputError when it has no address."""
+    """What writes the prompts anew.
+
+    Parameters
+    ----------
+    wishes : Wishes
+        Name the storyteller.
+    host : Host
+        Knows where the language model is.
+
+    Returns
+    -------
+    LlmWriter or None
+        None for the offline storyteller.
+
+    Raises
+    ------
+    InputError
+        When the language model is wished for and has no address.
+    """
     return LlmWriter(settings_of(host), wishes, host=host) if wishes.storyteller == LLM else None
 
 
@@ -49,7 +67,7 @@ class LlmWriter:
         self._client = LlmClient(settings, cap=wishes.token_cap, folder=host.cache_dir(), check=host.check_interrupt)
 
     def __call__(self, scenes: list[Scene], story: Story, notes: list[str]) -> Story:
-        look, script = list(self._style.style), {}
+        look, script = list(self._style.style), dict[int, str]()
         if self._wishes.mode == "chain":
             look, script = self._chain(scenes, look, notes)
         answers: dict[int, ShotAnswer] = {}

@@ -62,7 +62,20 @@ class LlmSettings:
 def settings_of(host: Host) -> LlmSettings:
     """The settings from the environment or the private folder.
 
-    Raises InputError when there is no key and no address.
+    Parameters
+    ----------
+    host : Host
+        Knows the secrets, and the settings `llm_timeout_s` (seconds), `llm_tries` and `llm_pause_s` (seconds).
+
+    Returns
+    -------
+    LlmSettings
+        OpenAI's own key goes with OpenAI's own address only.
+
+    Raises
+    ------
+    InputError
+        When there is neither a key nor an address.
     """
     base_url = host.secret("SONGREEL_LLM_BASE_URL") or None
     key = host.secret("SONGREEL_LLM_KEY")
@@ -89,9 +102,19 @@ class LlmClient:
 
     Parameters
     ----------
-    cap : most tokens of a run, questions and answers together.
-    folder : where answers are kept.
-    check : called while waiting; raises when the user has cancelled.
+    settings : LlmSettings
+        Where the model is, and how long and how often it is asked.
+    cap : int
+        Most tokens of a run, questions and answers together.
+    folder : Path
+        Where answers are kept, in its folder `llm`.
+    check : callable
+        Called while waiting; raises when the user has cancelled.
+
+    Raises
+    ------
+    InputError
+        When the package openai is not installed.
     """
 
     def __init__(self, settings: LlmSettings, *, cap: int, folder: Path, check: Callable[[], None] = lambda: None):
@@ -125,9 +148,30 @@ class LlmClient:
         temperature: float = 0.8,
         wanted: tuple[int, ...] = (),
     ) -> Answer:
-        """The model's answer in the form of a pydantic model. wanted: numbers of the shots that are asked for.
+        """The model's answer in the form of a pydantic model, from disk where the same was asked before.
 
-        Raises LlmError when it refuses, does not answer in that form or at all, and when the cap is reached.
+        Parameters
+        ----------
+        system : str
+            What the model is told of its task.
+        question : str
+            What is asked.
+        answer : type of BaseModel
+            The form of the answer; its schema goes with the question.
+        temperature : float
+            Of the sampling, 0..2: more gives more varied answers.
+        wanted : tuple of int
+            Numbers of the shots that are asked for, in order.
+
+        Returns
+        -------
+        BaseModel
+            An instance of `answer`.
+
+        Raises
+        ------
+        LlmError
+            When the model refuses, does not answer in that form or at all, and when the cap is reached.
         """
         key = hashlib.blake2b(
             json.dumps(
@@ -274,7 +318,7 @@ class _TooLongError(Exception):
     """An answer passed `MAX_ANSWER_BYTES`."""
 
 
-def _too_long(error: BaseException) -> bool:
+def _too_long(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, _TooLongError):
             return True
@@ -290,7 +334,7 @@ def _bounded_http(timeout: float):
 
     # httpx, or httpx2 under a newer openai: whichever its own client is made of.
     roots = (base.__module__.split(".")[0] for base in openai.DefaultHttpxClient.__mro__)
-    httpx = sys.modules[next(root for root in roots if root.startswith("httpx"))]
+    httpx: Any = sys.modules[next(root for root in roots if root.startswith("httpx"))]
 
     class Bounded(httpx.SyncByteStream):
         def __init__(self, stream):

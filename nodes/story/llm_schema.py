@@ -48,7 +48,13 @@ class KeywordsAnswer(BaseModel):
 
 
 def strict_schema(model: type[BaseModel]) -> dict:
-    """The JSON schema of a model in the strict form: every field required, nothing else allowed."""
+    """The JSON schema of a model in OpenAI's strict form: every field required, nothing else allowed.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        The form of an answer.
+    """
 
     def tighten(node):
         if isinstance(node, dict):

@@ -62,6 +62,7 @@ def make_story(
         )
     speech = wishes.content != "music"
     longest = declared(Wishes)["max_seconds"].high
+    assert longest is not None, "max_seconds is declared with a range"
     shots = plan_shots(
         song,
         emotion=None if speech else emotion,

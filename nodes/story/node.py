@@ -50,7 +50,8 @@ class PromptTimeline(io.ComfyNode):
 
     @classmethod
     def execute(cls, beat_envelope, text, **given) -> io.NodeOutput:
-        song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, given)
+        # A program's call that leaves it out has always meant none; the default is what the widget shows.
+        song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, {"negative": ""} | given)
         story, notes = read_timeline(text, song, **settings.to_json())
         frames = timeline_text(story, song.fps)
         return io.NodeOutput(story, frames, ui=shown(frames, notes=notes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..base.guard import check_prompt
+
 PLACEHOLDER = "{PERSON}"
 NOBODY = "a person"
 
@@ -11,4 +13,8 @@ def with_person(prompt: str, words: str = NOBODY) -> str:
 
     Neither the token nor a name is ever in a story, so that neither is saved or sent to a language model.
     """
-    return prompt.replace(PLACEHOLDER, words)
+    named = prompt.replace(PLACEHOLDER, words)
+    if words != NOBODY:
+        # A name can make of a harmless prompt what it may not be.
+        check_prompt(named, "The prompt with the person's name")
+    return named

@@ -58,6 +58,12 @@ class TimedPrompt:
     lyric: str = ""
     emotion: str = ""
 
+    @property
+    def start(self) -> float:
+        """Its time in seconds, once it is known that all lines have one."""
+        assert self.seconds is not None, "a line without a time is refused before its start is asked for"
+        return self.seconds
+
 
 def read_lines(text: str, song: SongAnalysis) -> tuple[list[TimedPrompt], list[str]]:
     """The prompts of a text, and what is wrong with it, each problem with its line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..base.errors import InputError
-from ..base.guard import check_prompt, guarded_negative
+from ..base.guard import check_prompt
 from ..base.types import Shot, Story
 from .compose import CountTokens
 from .edit import edited
@@ -28,7 +28,7 @@ def changed_shot(story: Story, change: ShotChange, *, count: CountTokens) -> tup
     shots[number - 1] = edited(
         shots[number - 1],
         prompt=" ".join(change.prompt.split()) or None,
-        negative=guarded_negative(change.negative) if change.negative.strip() else None,
+        negative=change.negative if change.negative.strip() else None,
         seed=None if change.shot_seed < 0 else change.shot_seed,
     )
     return Story(tuple(shots)), shots[number - 1]

@@ -93,7 +93,7 @@ def _settle(
     if vocabulary.figures:
         figure = vocabulary.figures[int(rng.integers(len(vocabulary.figures)))]
         memory.figure = figure.forms[int(rng.integers(len(figure.forms)))]
-    taken: dict[str, int] = {}
+    taken: dict[str, float] = {}
     for label in dict.fromkeys(scene.label for scene in scenes):
         own = [scene for scene in scenes if scene.label == label]
         moods = [scene.emotion for scene in own]
@@ -279,8 +279,8 @@ def retell(
         memory.figure = str(record["figure"])
     named = {thing.name: thing for thing in (*vocabulary.places, *vocabulary.palettes)}
     places, palettes = vocabulary.places, vocabulary.palettes
-    place = named.get(record.get("place"), places[int(rng.integers(len(places)))])
-    palette = named.get(record.get("palette"), palettes[int(rng.integers(len(palettes)))])
+    place = named.get(record.get("place", ""), places[int(rng.integers(len(places)))])
+    palette = named.get(record.get("palette", ""), palettes[int(rng.integers(len(palettes)))])
     for attempt in range(_ATTEMPTS):
         parts, told = _parts(
             scene, vocabulary, place, palette, theme, person, "figure" in record, memory, rng, more=attempt > 20

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from ..base.errors import InputError
+from ..base.guard import guarded_negative
 from ..base.settings import check
 from ..base.timing import boundary, clock_text
 from ..base.types import Shot, SongAnalysis, Story
@@ -72,7 +74,7 @@ def read_timeline(
         problems = _order_problems(entries, song)
     if problems:
         raise InputError(_report(problems))
-    starts = [0.0] + [entry.seconds for entry in entries[1:]]
+    starts = [0.0] + [entry.start for entry in entries[1:]]
     if snap != "off":
         times = {"beat": song.beats, "downbeat": song.downbeats, "onset": song.onsets}[snap]
         starts = _snapped(starts, times, max_move, song)
@@ -81,7 +83,7 @@ def read_timeline(
     shared = entries[0].negative if entries[0].negative is not None else negative
     shots = [
         Shot(
-            start, end, entry.prompt, shared if entry.negative is None else entry.negative,
+            start, end, entry.prompt, guarded_negative(shared if entry.negative is None else entry.negative),
             seed=entry.seed, lyric=entry.lyric, emotion=entry.emotion,
         )
         for start, end, entry in zip(starts, ends, entries, strict=True)
@@ -112,7 +114,7 @@ def _told(text: str, song: SongAnalysis) -> Story | None:
 
 def _notes(entries: list[TimedPrompt], song: SongAnalysis) -> tuple[str, ...]:
     """Ends of ranges that are not where the next shot starts."""
-    following = [*(entry.seconds for entry in entries[1:]), song.duration]
+    following = [*(entry.start for entry in entries[1:]), song.duration]
     apart = [
         f"line {entry.line} ({clock_text(entry.end)})"
         for entry, start in zip(entries, following, strict=True)
@@ -133,26 +135,26 @@ def _shared_evenly(entries: list[TimedPrompt], song: SongAnalysis) -> list[Timed
 def _order_problems(entries: list[TimedPrompt], song: SongAnalysis) -> list[str]:
     problems = []
     for entry in entries:
-        if boundary(entry.seconds, song.fps, song.n_frames) >= song.n_frames:
+        if boundary(entry.start, song.fps, song.n_frames) >= song.n_frames:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} is at or after the end of the song, "
+                f"line {entry.line}: {clock_text(entry.start)} is at or after the end of the song, "
                 f"{clock_text(song.duration)}"
             )
-    previous, previous_frame = None, -1
-    for entry in entries:
-        # The first shot starts at 0 whatever its line says.
-        frame = 0 if previous is None else boundary(entry.seconds, song.fps, song.n_frames)
-        if previous is not None and entry.seconds <= previous.seconds:
+    # The first shot starts at 0 whatever its line says.
+    previous_frame = 0
+    for previous, entry in pairwise(entries):
+        frame = boundary(entry.start, song.fps, song.n_frames)
+        if entry.start <= previous.start:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} does not come after line {previous.line}, "
-                f"{clock_text(previous.seconds)}; put the lines in order, each at its own time"
+                f"line {entry.line}: {clock_text(entry.start)} does not come after line {previous.line}, "
+                f"{clock_text(previous.start)}; put the lines in order, each at its own time"
             )
         elif frame <= previous_frame:
             problems.append(
-                f"line {entry.line}: {clock_text(entry.seconds)} falls on the same frame as line {previous.line} at "
+                f"line {entry.line}: {clock_text(entry.start)} falls on the same frame as line {previous.line} at "
                 f"{float(song.fps):g} fps; move it by at least {float(1 / song.fps):.3f} s"
             )
-        previous, previous_frame = entry, frame
+        previous_frame = frame
     return problems
 
 

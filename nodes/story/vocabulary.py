@@ -10,6 +10,7 @@ from typing import Any
 
 from ..base.errors import InputError
 from ..base.guard import check_prompt
+from ..base.json_text import load_json
 from ..base.json_type import Fields
 from ..base.settings import check
 from ..song.emotion.timeline import LABELS
@@ -76,7 +77,7 @@ def vocabulary_of(text: str, style: str) -> Vocabulary:
     if not text.strip():
         return shipped(style)
     try:
-        return read_vocabulary(json.loads(text))
+        return read_vocabulary(load_json(text, "vocabulary"))
     except json.JSONDecodeError as error:
         raise InputError(f"vocabulary: the text is not JSON ({error.msg} at line {error.lineno}).") from None
 

@@ -6,6 +6,7 @@ import pytest
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.guard import guarded_negative
 from songreel.nodes.schedule.plan import onset as schedule_stage
 from support.songs import song
 
@@ -14,9 +15,16 @@ def story():
     return types.Story(
         (
             types.Shot(
-                0.0, 4.0, "a harbour", negative="text", seed=7, lyric="la", emotion="serene", record={"light": "dawn"}
+                0.0,
+                4.0,
+                "a harbour",
+                negative=guarded_negative("text"),
+                seed=7,
+                lyric="la",
+                emotion="serene",
+                record={"light": "dawn"},
             ),
-            types.Shot(4.0, 10.0, "a city"),
+            types.Shot(4.0, 10.0, "a city", guarded_negative("")),
         )
     )
 

@@ -20,7 +20,7 @@ from support import comfy_parity
 from support.comfyui import find_comfyui
 from support.paths import SUPPORT
 from support.random_lora import random_lora
-from support.random_sd15 import cached_random_sd15
+from support.random_sd15 import thin_sd15, thin_widths
 
 log = logging.getLogger(__name__)
 
@@ -130,14 +130,16 @@ STEPS = (1, 2, 4, 7, 20, 33)
 
 @pytest.fixture(scope="module")
 def checkpoint() -> Path:
-    return cached_random_sd15()
+    return thin_sd15()
 
 
 @pytest.fixture(scope="module")
 def ours(checkpoint):
     from headless.sd.checkpoint import load_checkpoint
 
-    return load_checkpoint(checkpoint, device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        thin_widths(patch)
+        return load_checkpoint(checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from support.comfy_runs import click_song, saved_video, workflow
 from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
 from support.random_motion import cached_random_motion
-from support.random_sd15 import cached_random_sd15
+from support.random_sd15 import full_sd15
 from support.videos import frames_of
 
 pytestmark = pytest.mark.comfyui
@@ -35,7 +35,7 @@ def server(tmp_path_factory):
     if pack is None:
         pytest.skip("NO ANIMATEDIFF-EVOLVED in ComfyUI's custom_nodes: motion modules are not tested")
     folder = tmp_path_factory.mktemp("animatediff")
-    running = ComfyServer(*found, folder, cached_random_sd15())
+    running = ComfyServer(*found, folder, full_sd15())
     (folder / "custom_nodes" / "ComfyUI-AnimateDiff-Evolved").symlink_to(pack)
     (folder / "models" / "animatediff_models").mkdir()
     motion = cached_random_motion()
@@ -49,7 +49,8 @@ def server(tmp_path_factory):
 
 def moving(*, loader=None, context=None, scheduler=None, **render):
     """The shipped workflow with a motion module: two shots, the first of 16 frames, that hold their prompts."""
-    graph = workflow(**({"quality": "balanced", "even_pace": True} | render))
+    # A motion module fits the widths of a full SD1.5 only.
+    graph = workflow("random_sd15.safetensors", **({"quality": "balanced", "even_pace": True} | render))
     graph["4"]["inputs"] |= {"text": TEXT, "snap": "off"}
     graph["5"]["inputs"] |= {"mode": "cut"} | (scheduler or {})
     graph["20"] = {

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from support.comfy_runs import SECONDS, TEXT, click_song, saved_video, workflow
 from support.comfy_server import ROOT, ComfyServer
 from support.comfyui import find_comfyui
-from support.random_sd15 import cached_random_sd15
+from support.random_sd15 import thin_sd15, thin_with_widths
 from support.videos import frames_of
 
 pytestmark = pytest.mark.comfyui
@@ -33,7 +33,7 @@ def server(tmp_path_factory):
     if found is None:
         pytest.skip("NO COMFYUI FOUND: set COMFYUI_DIR to test the pack inside ComfyUI")
     folder = tmp_path_factory.mktemp("comfyui")
-    running = ComfyServer(*found, folder, cached_random_sd15())
+    running = ComfyServer(*found, folder, thin_sd15())
     click_song(folder / "input" / "clicks.flac")
     running.start()
     yield running
@@ -117,7 +117,7 @@ def test_feedback_begins_the_same_in_the_headless_host(server, feedback_run, tmp
     out = tmp_path / "out.mp4"
     command = [sys.executable, "-m", "headless", "render", str(server.folder / "input" / "clicks.flac")]
     command += ["--out", str(out), "--size", "64x64", "--steps", "2", "--prompt", TEXT]
-    command += ["--checkpoint", str(server.folder / "models" / "checkpoints" / "random_sd15.safetensors")]
+    command += ["--checkpoint", str(thin_with_widths())]
     for choice in ("crf=0", "frames=feedback", "border=wrap"):
         command += ["--set", f"RenderMusicVideo.{choice}"]
     environment = os.environ | {"SONGREEL_HOME": str(tmp_path / "home")}
@@ -149,7 +149,7 @@ def test_the_command_line_on_this_server(server, first_run, tmp_path):
         "--out",
         str(out),
     ]
-    command += ["--server", server.url, "--checkpoint", "random_sd15.safetensors", "--size", "64x64", "--steps", "2"]
+    command += ["--server", server.url, "--checkpoint", "thin_sd15.safetensors", "--size", "64x64", "--steps", "2"]
     command += ["--prompt", TEXT, "--set", "RenderMusicVideo.crf=0", "--set", "RenderMusicVideo.quality=exact"]
     command += ["--set", "RenderMusicVideo.even_pace=false"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -169,7 +169,7 @@ def test_the_headless_host_gives_the_same_frames(server, first_run, tmp_path, ev
     out = tmp_path / "out.mp4"
     command = [sys.executable, "-m", "headless", "render", str(server.folder / "input" / "clicks.flac")]
     command += ["--out", str(out), "--size", "64x64", "--steps", "2", "--prompt", TEXT]
-    command += ["--checkpoint", str(server.folder / "models" / "checkpoints" / "random_sd15.safetensors")]
+    command += ["--checkpoint", str(thin_with_widths())]
     for choice in ("crf=0", "quality=exact", f"even_pace={str(even).lower()}"):
         command += ["--set", f"RenderMusicVideo.{choice}"]
     environment = os.environ | {"SONGREEL_HOME": str(tmp_path / "home")}

@@ -12,7 +12,7 @@ from headless.host import HeadlessHost
 from headless.workflow import executor
 from support.comfy_server import ROOT, ComfyServer
 from support.comfyui import find_comfyui
-from support.random_sd15 import cached_random_sd15
+from support.random_sd15 import thin_sd15
 
 pytestmark = pytest.mark.comfyui
 SECONDS = 9.0
@@ -26,7 +26,7 @@ def workflow():
     graph["3"]["inputs"]["text"] = LYRICS.read_text("utf-8")
     graph["4"]["inputs"]["model"] = "built-in"
     graph["7"]["inputs"] |= {"theme": "a lost letter", "person": "{PERSON}"}
-    graph["10"]["inputs"]["ckpt_name"] = "random_sd15.safetensors"
+    graph["10"]["inputs"]["ckpt_name"] = "thin_sd15.safetensors"
     graph["11"]["inputs"] |= {"steps": 1, "width": 64, "height": 64, "seconds": 0.25, "batch_size": 1}
     return graph
 
@@ -37,7 +37,7 @@ def server(tmp_path_factory):
     if found is None:
         pytest.skip("NO COMFYUI FOUND: set COMFYUI_DIR to test the pack inside ComfyUI")
     folder = tmp_path_factory.mktemp("comfyui")
-    running = ComfyServer(*found, folder, cached_random_sd15())
+    running = ComfyServer(*found, folder, thin_sd15())
     waveform, rate = make_demo_song()
     soundfile.write(folder / "input" / "song.wav", waveform[:, : int(SECONDS * rate)].T, rate)
     running.start()

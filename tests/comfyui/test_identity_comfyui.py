@@ -21,13 +21,13 @@ from support.comfy_server import ComfyServer
 from support.comfyui import find_comfyui
 from support.face_puppet import POSES, Puppet, drawn
 from support.faces import needs_faces
-from support.random_sd15 import cached_random_sd15
+from support.random_sd15 import thin_sd15
 from support.store import add
 
 pytestmark = [pytest.mark.comfyui, needs_faces]
 log = logging.getLogger(__name__)
 
-DEMO, SD15 = "demo.safetensors", "random_sd15.safetensors"
+DEMO, SD15 = "demo.safetensors", "thin_sd15.safetensors"
 
 
 def portraits(person: str) -> list[np.ndarray]:
@@ -42,7 +42,7 @@ def server(tmp_path_factory):
     if found is None:
         pytest.skip("NO COMFYUI FOUND: set COMFYUI_DIR to test the training inside ComfyUI")
     folder = tmp_path_factory.mktemp("comfyui")
-    running = ComfyServer(*found, folder, cached_random_sd15())
+    running = ComfyServer(*found, folder, thin_sd15())
     (folder / "models" / "checkpoints" / DEMO).symlink_to(CHECKPOINT)
     running.start()
     yield running

@@ -231,6 +231,26 @@ def test_frames_of_a_silent_video_and_a_second_folder(host, tmp_path):
     assert len(list((host.output_dir() / "x_00002_").iterdir())) == 4
 
 
+@pytest.mark.parametrize(("kind", "codec", "pixels"), [("mpegts", "libx264", "yuv420p"), ("nut", "ffv1", "yuv444p")])
+def test_a_single_picture_without_a_frame_rate(host, tmp_path, kind, codec, pixels):
+    path = tmp_path / f"one.{kind}"
+    with av.open(str(path), "w", format=kind) as output:
+        stream = output.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, pixels
+        output.mux(stream.encode(av.VideoFrame(64, 64, pixels)))
+        output.mux(stream.encode(None))
+    with source_stage.opened(path) as container:
+        assert container.streams.video[0].average_rate is None
+        guess = container.streams.video[0].guessed_rate
+        assert source_stage.frame_rate(path, container) == guess > 0
+    save.write_preview(path, tmp_path / "preview.mp4")
+    with av.open(str(tmp_path / "preview.mp4")) as container:
+        assert container.streams.video[0].average_rate == guess
+    assert run("SaveFrames", video=host.video_from_file(path), filename_prefix="x")[1] == 1
+    enlarged, report = upscale.upscale_video(host, path, Doubling())
+    assert json.loads(json.dumps(report))["frames"] == len(list(video.read_frames(enlarged))) == 1
+
+
 def test_frames_that_fail_leave_no_folder(tmp_path):
     path, _, _ = made(tmp_path, "h264", 8, runs=(4,))
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from headless.host import HeadlessHost, Interrupted
 from headless.workflow import remote, remote_server
 from headless.workflow.options import ROLES, UsageError, apply_role
+from headless.workflow.validate import WorkflowError
 from songreel.nodes.base.errors import InputError
 
 WORKFLOW = {
@@ -108,6 +109,9 @@ class Server:
         for step in self.script:
             await asyncio.sleep(0.02)
             if step == "progress":
+                # After a drop nobody listens until the client is back.
+                while all(socket.closed for socket in self.sockets):
+                    await asyncio.sleep(0.01)
                 await self.tell("executing", node="3")
                 await self.tell("progress", node="3", value=2, max=4)
                 await self.tell("progress", node="3", value=3, max=4, prompt_id="someone else's")
@@ -253,6 +257,13 @@ def test_a_checkpoint_is_found_by_its_name(given, song, tmp_path):
     ("server", "changes", "error", "part"),
     [
         (Server(infos={k: v for k, v in INFOS.items() if k != "Render"}), {}, UsageError, "no node Render; install"),
+        (
+            Server(),
+            {"workflow": WORKFLOW | {"2": {"class_type": ["Render"]}}},
+            WorkflowError,
+            "Node 2 has no class_type",
+        ),
+        (Server(), {"workflow": WORKFLOW | {"2": {"inputs": {}}}}, WorkflowError, "Node 2 has no class_type"),
         (Server(), {"checkpoint": "dream.pt"}, UsageError, "no checkpoint 'dream.pt'; it has sd15"),
         (
             Server(),
@@ -288,7 +299,19 @@ def test_a_checkpoint_is_found_by_its_name(given, song, tmp_path):
         ),
         (Server(refuse={"error": {"message": "no_prompt", "details": ""}}), {}, UsageError, "refused .* no_prompt"),
     ],
-    ids=["class", "checkpoint", "workflow's checkpoint", "input", "crash", "interrupted", "lost", "value", "refused"],
+    ids=[
+        "class",
+        "class list",
+        "no class",
+        "checkpoint",
+        "workflow's checkpoint",
+        "input",
+        "crash",
+        "interrupted",
+        "lost",
+        "value",
+        "refused",
+    ],
 )
 def test_what_goes_wrong_is_one_sentence(server, changes, error, part, song, tmp_path, monkeypatch):
     monkeypatch.setattr(remote_server, "_HISTORY_SECONDS", 0.2)

@@ -126,8 +126,8 @@ def test_wrong_types_sizes_and_methods_are_refused(tmp_path):
             assert answer.status == 400 and (await answer.json())["error"], change
         for body, status, told in (
             ({"do": "status", "record": "../../../etc"}, 200, {"state": "unknown"}),
-            ({"do": "read"}, 400, {"error": "'do' must be status, revoke, delete or previews."}),
-            ({}, 400, {"error": "'do' must be status, revoke, delete or previews."}),
+            ({"do": "read"}, 400, {"error": "'do' must be status, revoke, delete, accept or previews."}),
+            ({}, 400, {"error": "'do' must be status, revoke, delete, accept or previews."}),
             ({"do": "delete", "record": "a" * 26}, 403, {"error": "That is not this record's key."}),
         ):
             answer = await server.post("identity", body)

@@ -97,6 +97,8 @@ def test_delete_removes_pictures_data_sets_and_known_files_and_spares_what_was_c
     assert store.delete(record_id) == ["b.safetensors"]
     assert not lora.exists() and not dataset.exists() and changed.exists()
     assert list((tmp_path / "charcha" / "records").iterdir()) == []
+    assert store.delete(record_id) == ["b.safetensors"]
+    changed.unlink()
     assert store.delete(record_id) == []
 
 
@@ -263,7 +265,12 @@ def test_load_identity_asks_for_the_light_check_and_beyond_loopback_for_the_owne
     host = HeadlessHost(tmp_path)
     store = store_module.store_of(host)
     record_id, key = add(store, "reduced")
-    with pytest.raises(InputError, match="light check"):
+    for wanted in (False, True):
+        with pytest.raises(InputError, match="light check .*'allow_reduced': true in settings.json"):
+            store_module.load_identity(host, record_id, allow_reduced=wanted)
+    assert store_module.load_identity(host, record_id, allow_reduced=None).assurance == "reduced"
+    (host.private_dir() / "settings.json").write_text('{"allow_reduced": true}')
+    with pytest.raises(InputError, match="light check .* turn on allow_reduced"):
         store_module.load_identity(host, record_id)
     assert len(store_module.load_identity(host, record_id, allow_reduced=True).pictures) == 7
     record_id, key = add(store)
@@ -306,6 +313,38 @@ def test_owners_keys_are_taken_out_of_a_run_and_serve_that_run_only():
     assert keys.of(run) == {} and len(keys._held) == keys.LIMIT
 
 
+def test_keys_leave_memory_after_their_run():
+    now = [0.0]
+    keys = host_port.OwnerKeys(clock=lambda: now[0])
+    run = keys.on_prompt({"extra_data": {"songreel_owner_keys": {"r": "k"}}})["prompt_id"]
+    keys.forget_ended(set())
+    assert keys.of(run) == {"r": "k"}, "it may not be queued yet"
+    now[0] += keys.GRACE + 1
+    keys.forget_ended({run})
+    assert keys.of(run) == {"r": "k"} and keys.count == 1
+    keys.forget_ended({"another"})
+    assert keys.of(run) == {} and keys.count == 0 and keys._came == {}
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "forwarded", "Via", "X-Real-IP", "CF-Connecting-IP"])
+def test_a_request_through_a_proxy_is_noticed(name):
+    assert host_port.was_forwarded(["Host", name]) and not host_port.was_forwarded(["Host", "Origin", "User-Agent"])
+
+
+def test_one_client_cannot_use_up_what_another_needs():
+    from songreel.nodes.person.charcha.limits import MOST_CLIENTS, Limit
+
+    now = [0.0]
+    limit = Limit(3, 60.0, lambda: now[0])
+    assert [limit.take("stranger") for _ in range(5)] == [True, True, True, False, False]
+    assert limit.take("owner")
+    now[0] = 61.0
+    assert limit.take("stranger")
+    for number in range(2 * MOST_CLIENTS):
+        limit.take(str(number))
+    assert len(limit._times) == MOST_CLIENTS
+
+
 def test_tokens_are_letters_and_no_words():
     import random
 
@@ -317,10 +356,15 @@ def test_tokens_are_letters_and_no_words():
             consent.check_token(bad)
     count = HeadlessHost().count_tokens
     assert all(count(consent.propose_token(random.Random(seed))) > 1 for seed in range(200))
-    for word in ("kitten", "cathedral", "jennifer"):
-        assert consent.check_token(word) == word
+    bad = "kitten cathedral jennifer prostitute pornstar schoolgirl thimble catgirl redhead whore xxnakedxx vuznazi"
+    for word in bad.split():
         with pytest.raises(InputError, match="must not be a word"):
-            consent.check_token(word, lambda name: count(name) == 1)
+            consent.check_token(word)
+    assert len(consent.english_words()) == 285_064
+    for name in ("vuzokiju", "zuvalo", "qwixozy", "ohwxkt"):
+        assert consent.check_token(name) == name
+    with pytest.raises(InputError, match="must not be a word"):
+        consent.check_token("ohwxkt", lambda name: name == "ohwxkt")
     with pytest.raises(InputError, match="class word"):
         consent.check_class_word("dog")
     with pytest.raises(InputError, match="current text"):

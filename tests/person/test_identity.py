@@ -148,18 +148,19 @@ def test_loss_on_a_fixed_batch_falls(host, subject):
 
 
 @pytest.mark.slow
-def test_loss_on_one_batch_falls_at_every_step_on_sd15():
-    """Over-fit on SD1.5 with random weights: 64x64 pixels, always the same latent, noise and time."""
+def test_loss_on_one_batch_falls_at_every_step_on_sd15(monkeypatch):
+    """Over-fit on a thin SD1.5 with random weights: 64x64 pixels, always the same latent, noise and time."""
     from songreel.nodes.diffusion.sd15 import checkpoint as sd15
     from songreel.nodes.diffusion.sd15.frozen import freeze_layers
     from songreel.nodes.person.identity import adapter, material
     from songreel.nodes.person.identity import train as trainer
-    from support.random_sd15 import cached_random_sd15
+    from support.random_sd15 import thin_sd15, thin_widths
 
     settings = Settings(
         steps=12, rank=16, alpha=16.0, learning_rate=2e-4, resolution=64, warmup=0, min_snr=0.0, caption_dropout=0.0
     )
-    unet = sd15.load_part(sd15.CheckpointFile(cached_random_sd15()), "unet")
+    thin_widths(monkeypatch)
+    unet = sd15.load_part(sd15.CheckpointFile(thin_sd15()), "unet")
     freeze_layers(unet)
     parameters = adapter.add_adapter(unet, "unet", settings)
     generator = torch.Generator().manual_seed(1)

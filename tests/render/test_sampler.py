@@ -123,7 +123,7 @@ def test_bad_stretches(tmp_path, options, message):
 def graph(story, schedule, changed, frames):
     """Sampler Custom Advanced over a stretch, saved as latents."""
     nodes = {
-        "checkpoint": ("CheckpointLoaderSimple", {"ckpt_name": "random_sd15.safetensors"}),
+        "checkpoint": ("CheckpointLoaderSimple", {"ckpt_name": "thin_sd15.safetensors"}),
         "clip": (
             "ScheduleToSampler",
             {
@@ -163,12 +163,12 @@ def graph(story, schedule, changed, frames):
 
 @pytest.mark.comfyui
 @pytest.mark.slow
-def test_sampler_custom_advanced_gives_the_renderers_latents(tmp_path):
+def test_sampler_custom_advanced_gives_the_renderers_latents(tmp_path, monkeypatch):
     from safetensors.torch import load_file
 
     from headless.host import HeadlessHost
     from headless.sd.checkpoint import load_checkpoint
-    from support.random_sd15 import cached_random_sd15
+    from support.random_sd15 import thin_sd15, thin_widths
 
     found = find_comfyui()
     if found is None:
@@ -181,7 +181,7 @@ def test_sampler_custom_advanced_gives_the_renderers_latents(tmp_path):
     changed = settings(width=64, height=64, steps=2, cfg=7.0, sampler="dpmpp_2m", scheduler="karras", seed=11)
     folder = tmp_path / "comfyui"
     arguments = ("--force-fp32", "--fp32-vae", "--fp32-text-enc")
-    server = ComfyServer(*found, folder, cached_random_sd15(), arguments).start()
+    server = ComfyServer(*found, folder, thin_sd15(), arguments).start()
     try:
         _, entry = server.run(graph(story, schedule, changed, 6))
     finally:
@@ -191,7 +191,8 @@ def test_sampler_custom_advanced_gives_the_renderers_latents(tmp_path):
     theirs = load_file(folder / saved["type"] / saved["subfolder"] / saved["filename"])["latent_tensor"].numpy()
     shutil.rmtree(folder, ignore_errors=True)
     host = HeadlessHost(tmp_path / "home")
-    parts = load_checkpoint(cached_random_sd15(), device="cpu")
+    thin_widths(monkeypatch)
+    parts = load_checkpoint(thin_sd15(), device="cpu")
     short = types.FrameSchedule(
         schedule.fps, 0.5, shots[:6], np.ones(6, np.int64), schedule.t[:6], ("slerp",) * 6,
         {name: values[:6] for name, values in schedule.curves.items()},

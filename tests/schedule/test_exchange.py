@@ -1,6 +1,7 @@
 """Schedules as Deforum's, Parseq's and FizzNodes' text, and such text as a schedule."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from songreel.nodes.base import types
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.guard import guarded_negative
 from songreel.nodes.schedule.exchange import keyframes, units, write
 from songreel.nodes.schedule.exchange import schedule_from_text as text_stage
 from songreel.nodes.schedule.modulate import modulate
@@ -106,7 +108,7 @@ def test_a_schedule_comes_back(form):
     assert left == ""
     told, again, _ = read(text, analysis, width=640, height=360)
     assert [(shot.start, shot.prompt, shot.negative) for shot in told.shots] == [
-        (shot.start, shot.prompt, shot.negative) for shot in story.shots
+        (shot.start, shot.prompt, guarded_negative(shot.negative)) for shot in story.shots
     ]
     assert again.t == pytest.approx(schedule.t)
     assert set(again.curves) == set(schedule.curves)
@@ -144,7 +146,8 @@ def test_fizznodes_prompts_out_and_in():
     assert text == '"0": "a \\"misty\\" harbour --neg text",\n"96": "a city, of glass"\n'
     assert left == "This format does not carry: angle, cfg, denoise, dx, dy, zoom."
     told, again, report = read(text, analysis)
-    assert told.shots == story.shots and again.t == pytest.approx(schedule.t)
+    guarded = tuple(replace(shot, negative=guarded_negative(shot.negative)) for shot in story.shots)
+    assert told.shots == guarded and again.t == pytest.approx(schedule.t)
     assert report == "Read at 24 fps: 2 shots."
 
 
@@ -190,7 +193,7 @@ def test_deforum_settings_of_another_frame_rate_keep_their_time():
         }
     )  # fmt: skip
     told, made, report = read(text)
-    assert [shot.start for shot in told.shots] == [0.0, 3.0] and told.shots[1].negative == "people"
+    assert [shot.start for shot in told.shots] == [0.0, 3.0] and told.shots[1].negative == guarded_negative("people")
     assert made.curves["zoom"][0] == pytest.approx(1.01**12) and made.curves["angle"][0] == 6.0
     assert made.curves["dx"][[0, 60, 120]] == pytest.approx([0, 5 * 12 / 1024, 10 * 12 / 1024])
     assert made.curves["denoise"][0] == pytest.approx(0.35) and "cfg" not in made.curves
@@ -213,7 +216,7 @@ def test_parseq_keyframes_and_rendered_frames():
         ],
     }
     told, made, report = read(json.dumps(document))
-    assert [(shot.prompt, shot.negative) for shot in told.shots] == [("a sea of clouds", "birds")]
+    assert [(shot.prompt, shot.negative) for shot in told.shots] == [("a sea of clouds", guarded_negative("birds"))]
     per_frame = units.per_frame("zoom", made.curves["zoom"], FPS, 512, 512)
     assert per_frame[[0, 23, 24, 47, 60, 100]] == pytest.approx([1, 1, 1.02, 1.02, 1.02, 1.04])
     assert made.curves["cfg"][[0, 24, 48, 239]].tolist() == pytest.approx([7, 8, 9, 9])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.guard import guarded_negative
 from songreel.nodes.story import timed_prompts
 from support.songs import song
 
@@ -40,7 +41,10 @@ def test_time_forms(line, seconds):
 
 def test_first_shot_starts_at_zero_and_negative_reaches_every_shot():
     story = timed_prompts.parse_timeline("0:02 a\n0:05 b", song(), negative="blur")
-    assert [(shot.start, shot.end, shot.negative) for shot in story.shots] == [(0.0, 5.0, "blur"), (5.0, 10.0, "blur")]
+    assert [(shot.start, shot.end, shot.negative) for shot in story.shots] == [
+        (0.0, 5.0, guarded_negative("blur")),
+        (5.0, 10.0, guarded_negative("blur")),
+    ]
 
 
 def test_comments_and_empty_lines_are_passed_over():

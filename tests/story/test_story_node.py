@@ -33,6 +33,8 @@ edits = "0:00.000 a red balloon"
 edited = run("LyricsToStoryPrompts", beat_envelope=song, lyrics=lyrics.args[0], emotion=emotion.args[0],
              captions=captions.args[0], story_seed=3, edits=edits)
 shot = run("StoryShot", story=told.args[0].to_json(), shot=2, variation=5, shot_seed=9)
+timed = [run("PromptTimeline", beat_envelope=song, text="a fox", **more).args[0].shots[0].negative
+         for more in ({}, {"negative": "fog"})]
 errors = []
 for name, inputs in (("StoryShot", {"story": told.args[0], "shot": 99}),
                      ("StoryShot", {"story": told.args[0], "shot": 1, "prompt": "a nude"}),
@@ -47,7 +49,7 @@ print(json.dumps({
     "lrc": lyrics.args[1], "plot": list(emotion.args[1].shape), "steps": len(emotion.args[2]),
     "captions": captions.args[0], "told": told.args[1], "table": told.ui["songreel_story"][0]["shots"],
     "edited": edited.args[0].to_json()["shots"], "shots": told.args[0].to_json()["shots"],
-    "shot": shot.args[0].to_json()["shots"], "prompt": shot.args[1], "errors": errors,
+    "shot": shot.args[0].to_json()["shots"], "prompt": shot.args[1], "errors": errors, "timed": timed,
 }))
 """
 
@@ -91,3 +93,7 @@ def test_wrong_inputs_are_one_sentence(result):
         strict=True,
     ):
         assert error.startswith(words)
+
+
+def test_a_call_that_leaves_the_negative_prompt_out_has_none(result):
+    assert result["timed"] == ["", "fog"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from songreel.nodes.person.charcha.actions import LAST, POOL
 from support.face_puppet import FOCAL, HEIGHT, ROOMS, WIDTH, Pose, Puppet, astronaut, rotation
 
 PERIOD = 0.125  # seconds between frames
@@ -250,6 +251,66 @@ class Swapped(Actor):
             self.puppet, self.other = self.other, self.puppet
             self.begin = float("inf")
         return super().frame(now)
+
+
+class ChosenClips(Actor):
+    """A real recording of somebody who turns and looks about, cut to each movement as it is asked.
+
+    The recording is kept as poses and drawn when it is shown. It was lit by a white screen, so it answers to no colour.
+    """
+
+    answers_light = False
+
+    def __init__(self, seed: int = 0, room: str = "office"):
+        super().__init__(seed, room)
+        self.clips = {key: self.recorded(key) for key in ("idle", *POOL, LAST)}
+        self.clip, self.begun = self.clips["idle"], None
+        self.switch: tuple[float, str] | None = None
+
+    def recorded(self, key: str) -> list[Pose]:
+        """Poses every `PERIOD`: two seconds of rest, the movement, rest again. Idle: two minutes of rest."""
+        poses, start = [], 50.0 * self.random.uniform(1, 100)
+        self.last, self.pending, self.pose, self.goal = None, None, self.home, self.home
+        seconds = 120.0 if key == "idle" else 14.0
+        for number in range(int(seconds / PERIOD)):
+            now = start + number * PERIOD
+            if key != "idle" and number == int(2.0 / PERIOD):
+                self.pending = (now, self.movement(key))
+            if key != "idle" and number == int(6.0 / PERIOD):
+                self.pending = (now, self.home)
+            poses.append(self.live_pose(now))
+        return poses
+
+    def hear(self, messages: list[dict], now: float) -> None:
+        for message in messages:
+            if message["type"] == "colour":
+                self.colours.append((now, message["colour"]))
+            elif message["type"] == "prompt" and message["phase"] == "action":
+                self.asked.append(message["action"])
+                self.switch = (now + 0.3, message["action"])
+
+    def frame(self, now: float) -> bytes:
+        self.begun = now if self.begun is None else self.begun
+        if self.switch is not None and now >= self.switch[0]:
+            # Cut in shortly before the movement begins.
+            self.clip, self.begun, self.switch = self.clips[self.switch[1]], now - 1.4, None
+        at = int((now - self.begun) / PERIOD)
+        if at >= len(self.clip):
+            self.clip, self.begun = self.clips["idle"], now - self.random.uniform(0, 60)
+            at = int((now - self.begun) / PERIOD)
+        pose = self.clip[at]
+        picture = self.puppet.draw(pose, self.room, linear("#ffffff"), light=self.answers_light)
+        return self.puppet.camera(self.tinted(picture, now), self.room, time=now)
+
+    def tinted(self, picture: np.ndarray, now: float) -> np.ndarray:
+        return picture
+
+
+class TintedClips(ChosenClips):
+    """The same, tinted by its player with the colours that the page shows."""
+
+    def tinted(self, picture: np.ndarray, now: float) -> np.ndarray:
+        return picture * (1 + (self.screen(now) - 0.5) * 0.35).astype(np.float32)
 
 
 class Replay:

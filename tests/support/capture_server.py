@@ -76,6 +76,7 @@ class CaptureServer:
                 actor.hear(messages, self.clock.now)
                 if messages[-1]["type"] == "result":
                     pictures = [await socket.receive_bytes() for _ in range(7)]
+                    await socket.send_json({"have": messages[-1]["record"]})
                     return messages[-1], pictures, self.clock.now - begin, count
                 if messages[-1]["type"] == "failed":
                     return messages[-1], [], self.clock.now - begin, count

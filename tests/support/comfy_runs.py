@@ -20,11 +20,11 @@ def click_song(path, seconds=SECONDS, rate=22_050):
     soundfile.write(path, np.stack([wave, wave], 1).astype(np.float32), rate)
 
 
-def workflow(**render):
+def workflow(checkpoint="thin_sd15.safetensors", **render):
     graph = json.loads((ROOT / "workflows" / "api" / "beat_video.json").read_text("utf-8"))
     graph["1"]["inputs"]["audio"] = "clicks.flac"
     graph["4"]["inputs"]["text"] = TEXT
-    graph["7"]["inputs"]["ckpt_name"] = "random_sd15.safetensors"
+    graph["7"]["inputs"]["ckpt_name"] = checkpoint
     # Without an even pace batches and calls are those that are counted here.
     plain = {"steps": 2, "width": 64, "height": 64, "crf": 0, "quality": "exact", "even_pace": False}
     graph["8"]["inputs"] |= plain | render

@@ -3,7 +3,7 @@
  * Fires "charcha-record" with detail.record when a capture was passed, or "" when its record was deleted.
  */
 
-import { consentCard, failureCard, recordCard, resultCard } from "./charcha_cards.js";
+import { consentCard, failureCard, recordCard, resultCard, whatIsLeft } from "./charcha_cards.js";
 import { ask, Capture, CaptureError, listCameras, openCamera, requireSecureContext } from "./charcha_client.js";
 import { CaptureStage } from "./charcha_stage.js";
 import { CARD_STYLE } from "./charcha_style.js";
@@ -128,8 +128,8 @@ export class CharchaElement extends HTMLElement {
   async #takeBack(verb, key) {
     if (verb === "delete" && !confirm("Delete the pictures, the training data and the models made from them?")) return;
     try {
-      await ask(this.base, "identity", { record: this.record, do: verb, owner_key: key });
-      this.#showRecord();
+      const done = await ask(this.base, "identity", { record: this.record, do: verb, owner_key: key });
+      this.#showRecord(whatIsLeft(done));
     } catch (error) {
       this.#showRecord(error.message);
     }

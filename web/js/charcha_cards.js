@@ -136,8 +136,9 @@ export function consentCard({ consent, cameras, camera, token, problem }, onBegi
     checkbox(
       light,
       "Change colours on the screen",
-      "Proves that the face is before this very screen. Colours change at most twice a second; " +
-        "leave it out if flicker troubles you. The record then gets reduced assurance.",
+      "Proves that the face is before this very screen. Colours change at most twice a second, without saturated red: " +
+        "fewer than three flashes in any second (WCAG 2.3.1). Leave it out if flicker troubles you. The record then " +
+        "gets reduced assurance.",
     ),
     checkbox(voice, "Speak the prompts"),
     checkbox(agree, "I am the person before the camera, I have read the above, and I agree."),
@@ -184,6 +185,19 @@ export function resultCard(result, urls, onDone) {
     ),
     button("Done", onDone, "main"),
   ];
+}
+
+/**
+ * What the server could not remove, or leaves to the owner, in words; empty when nothing is left.
+ *
+ * @param {{left?: string[], finished?: string[]}} done its answer to revoke or delete
+ * @returns {string}
+ */
+export function whatIsLeft({ left = [], finished = [] }) {
+  const words = [];
+  if (left.length) words.push(`These files could not be removed or were changed since: ${left.join(", ")}.`);
+  if (finished.length) words.push(`Finished videos in the output folder are left to you: ${finished.join(", ")}.`);
+  return words.join(" ");
 }
 
 /**

@@ -143,6 +143,8 @@ export class Capture {
     if (typeof data !== "string") {
       this.pictures.push(data);
       if (this.pictures.length === PICTURES) {
+        // Only now the server keeps them: without this page nobody would hold their key.
+        this.socket.send(JSON.stringify({ have: this.result.record }));
         this.resolve({ result: this.result, pictures: this.pictures });
         this.stop();
       }

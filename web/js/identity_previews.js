@@ -35,7 +35,9 @@ export class IdentityPreviews {
     this.problem = make("p", { className: "problem", role: "alert" });
     this.problem.hidden = true;
     this.pictures = make("div");
-    this.frame = make("div", { className: "frame" }, this.hint, this.form, this.problem, this.pictures);
+    this.accept = make("button", { type: "button", text: "Accept the likeness", on: { click: () => this.#accept() } });
+    this.accept.hidden = true;
+    this.frame = make("div", { className: "frame" }, this.hint, this.form, this.problem, this.accept, this.pictures);
     this.frame.hidden = true;
     attachShadow(this.element, IDENTITY_PREVIEWS_STYLE, this.frame);
     keepEvents(this.element);
@@ -71,6 +73,8 @@ export class IdentityPreviews {
     this.sets = [];
     this.form.hidden = this.hint.hidden = false;
     this.pictures.replaceChildren();
+    this.accept.hidden = true;
+    this.accept.textContent = "Accept the likeness";
   }
 
   /** Ask the server for the samples, and show them. */
@@ -79,7 +83,10 @@ export class IdentityPreviews {
     let found = [];
     try {
       const body = { record, do: "previews", owner_key: key };
-      found = (await ask(api.apiURL("/songreel/charcha"), "identity", body)).previews;
+      const told = await ask(api.apiURL("/songreel/charcha"), "identity", body);
+      found = told.previews;
+      this.training = told.training;
+      this.accept.hidden = !found.length;
       this.problem.hidden = found.length > 0;
       this.problem.textContent = "There are no samples yet.";
     } catch (error) {
@@ -89,6 +96,19 @@ export class IdentityPreviews {
       this.key = "";
     }
     if (record === this.record) this.#show(found);
+  }
+
+  /** The person accepts what the training learnt; until then no node uses it. */
+  async #accept() {
+    const { record, key, training } = this;
+    try {
+      await ask(api.apiURL("/songreel/charcha"), "identity", { record, do: "accept", owner_key: key, training });
+      this.accept.textContent = "Accepted";
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+      this.problem.hidden = false;
+      this.problem.textContent = error.message;
+    }
   }
 
   #show(found) {

@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
 
 /**
- * Seconds as m:ss with decimals, rounded as nodes/timing.py does.
+ * Seconds as m:ss with decimals, rounded as nodes/base/timing.py does.
  *
  * @param {number} seconds below 0 counts as 0
  * @param {number} [digits] decimals

@@ -6,8 +6,9 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .sockets import Input, Output
 from .values import ExecutionBlocker, Hidden, HiddenHolder
@@ -38,7 +39,8 @@ class Schema:
         ValueError
             When ids are not unique among inputs and outputs.
         """
-        ids = Counter(socket.id for socket in [*self.inputs, *self.outputs])
+        sockets: list[Input | Output] = [*self.inputs, *self.outputs]
+        ids = Counter(socket.id for socket in sockets)
         repeated = sorted(name for name, count in ids.items() if count > 1)
         if repeated:
             raise ValueError(f"{self.node_id}: ids of inputs and outputs must be unique, but {repeated} repeat.")
@@ -102,25 +104,33 @@ class ComfyNode(ABC):
     def define_schema(cls) -> Schema:
         """The node's schema."""
 
-    @classmethod
-    @abstractmethod
-    def execute(cls, **kwargs) -> NodeOutput:
-        """Do the node's work; may be a coroutine."""
+    if TYPE_CHECKING:
+        # Each node class has its inputs as parameters, which a type checker would take for a broken promise.
+        execute: ClassVar[Callable[..., Any]]
+        validate_inputs: ClassVar[Callable[..., Any]]
+        fingerprint_inputs: ClassVar[Callable[..., Any]]
+        check_lazy_status: ClassVar[Callable[..., Any]]
+    else:
 
-    @classmethod
-    def validate_inputs(cls, **kwargs) -> bool | str:
-        """True, or a sentence that says what is wrong with the constants."""
-        raise NotImplementedError
+        @classmethod
+        @abstractmethod
+        def execute(cls, **kwargs) -> NodeOutput:
+            """Do the node's work; may be a coroutine."""
 
-    @classmethod
-    def fingerprint_inputs(cls, **kwargs) -> Any:
-        """A value that changes when the node must run again although its inputs are the same."""
-        raise NotImplementedError
+        @classmethod
+        def validate_inputs(cls, **kwargs) -> bool | str:
+            """True, or a sentence that says what is wrong with the constants."""
+            raise NotImplementedError
 
-    @classmethod
-    def check_lazy_status(cls, **kwargs) -> list[str]:
-        """The lazy inputs that are needed, given those that are known."""
-        return [name for name, value in kwargs.items() if value is None]
+        @classmethod
+        def fingerprint_inputs(cls, **kwargs) -> Any:
+            """A value that changes when the node must run again although its inputs are the same."""
+            raise NotImplementedError
+
+        @classmethod
+        def check_lazy_status(cls, **kwargs) -> list[str]:
+            """The lazy inputs that are needed, given those that are known."""
+            return [name for name, value in kwargs.items() if value is None]
 
     @classmethod
     def overrides(cls, name: str) -> bool:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 
 def given(**values: Any) -> dict:
@@ -12,9 +13,9 @@ def given(**values: Any) -> dict:
 
 
 class Input:
-    """An input socket of a node."""
+    """An input socket of a node. `Parent` is set by `socket_type`."""
 
-    Parent: type = None
+    Parent: type[SocketType]
 
     def __init__(self, id, display_name=None, optional=False, tooltip=None, lazy=None):
         self.id = id
@@ -60,9 +61,9 @@ class WidgetInput(Input):
 
 
 class Output:
-    """An output socket of a node."""
+    """An output socket of a node. `Parent` is set by `socket_type`."""
 
-    Parent: type = None
+    Parent: type[SocketType]
 
     def __init__(self, id=None, display_name=None, tooltip=None, is_output_list=False):
         self.id = id
@@ -82,15 +83,18 @@ class Output:
 class SocketType:
     """A type of socket; its `Input` and `Output` make sockets of it."""
 
-    io_type: str = None
+    io_type: str
     Input = Input
     Output = Output
 
 
-def socket_type(io_type: str):
+Kind = TypeVar("Kind", bound=SocketType)
+
+
+def socket_type(io_type: str) -> Callable[[type[Kind]], type[Kind]]:
     """Class decorator that names a `SocketType` and ties its `Input` and `Output` to it."""
 
-    def decorate(cls: type) -> type:
+    def decorate(cls: type[Kind]) -> type[Kind]:
         cls.io_type = io_type
         for side in ("Input", "Output"):
             socket = getattr(cls, side)

@@ -34,7 +34,8 @@ def hex_colour(text: str) -> Colour:
 
 
 def _palette_of(colours: str, local: float) -> Palette:
-    return Palette(*(hex_colour(colour) for colour in colours.split()), local)
+    top, mid, low, light, far, body, near, accent, second = map(hex_colour, colours.split())
+    return Palette(top, mid, low, light, far, body, near, accent, second, local)
 
 
 COLOURS = {
@@ -55,7 +56,8 @@ SHIRT_COLOURS = dict(
 
 def mix(first: Colour, second: Colour, amount: float) -> Colour:
     """`first` at 0, `second` at 1."""
-    return tuple(round(a + (b - a) * amount) for a, b in zip(first, second, strict=True))  # type: ignore[return-value]
+    red, green, blue = (round(a + (b - a) * amount) for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def land_colour(palette: Palette, depth: float) -> Colour:

@@ -40,8 +40,8 @@ def paint_forest(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None
     canvas.fill([area_under(ground), *trees], middle, mix(middle, palette.far, 0.3), span=(0.4, 0.95))
     paint_mist(canvas, scene, 0.86, 0.05)
     sides = (rng.uniform(-0.02, 0.12), rng.uniform(0.18, 0.26), rng.uniform(0.88, 1.02))
-    sides = sides if rng.random() < 0.5 else tuple(1 - x for x in sides)
-    trees = [shape for x in sides for shape in pine_on(rng, ridge, x, 0.5, 0.8)]
+    mirrored = rng.random() >= 0.5
+    trees = [shape for x in (1 - x if mirrored else x for x in sides) for shape in pine_on(rng, ridge, x, 0.5, 0.8)]
     canvas.fill([area_under(ridge), *trees], near)
 
 

@@ -102,7 +102,8 @@ def paint_figure(
         _paint_legs(put, 1.0 if scene.pose == "walking" else 0.25)
     put(limb(((0, 0.8), (0, 1.9)), 0.74), mix(skin, SHADE, 0.22))
     arms = ARMS[scene.pose]
-    put([ellipse(*(np.array(arm[2]) * 1.14 - np.array(arm[1]) * 0.14), 0.38) for arm in arms], skin)
+    hands = (np.array(arm[2]) * 1.14 - np.array(arm[1]) * 0.14 for arm in arms)
+    put([ellipse(x, y, 0.38) for x, y in hands], skin)
     put([shape for arm in arms for shape in limb(arm, 0.84, 0.56)], mix(shirt, SHADE, 0.16))
     put([smooth(TORSO)], shirt)
     put([ellipse(0, 1.66, 0.58, 0.36)], mix(skin, SHADE, 0.12))

@@ -74,7 +74,8 @@ def sample_scenes(count: int, seed: int, *, emphasis: Mapping[str, int] | None =
     chosen: list[Scene] = []
     while len(chosen) < count:
         for index in rng.permutation(len(cells))[: count - len(chosen)]:
-            chosen.append(_random_scene(*cells[index], rng))
+            scene, palette = cells[index]
+            chosen.append(_random_scene(scene, palette, rng))
     return chosen
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ...comfy_api import io
-from .input_files import check_input, digest_input
-
-from songreel.nodes.host import current
+from .input_files import check_input, digest_input, this_host
 
 
 class LoadAudio(io.ComfyNode):
@@ -21,7 +19,7 @@ class LoadAudio(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "audio",
-                    options=current().input_names(),
+                    options=this_host().input_names(),
                     upload=io.UploadType.audio,
                     tooltip="File name of the song.",
                 )
@@ -43,5 +41,5 @@ class LoadAudio(io.ComfyNode):
 
         from songreel.nodes.base.media.audio import read_audio
 
-        waveform, sample_rate = read_audio(current().input_file(audio))
+        waveform, sample_rate = read_audio(this_host().input_file(audio))
         return io.NodeOutput({"waveform": torch.from_numpy(waveform)[None], "sample_rate": sample_rate})

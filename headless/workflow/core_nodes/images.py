@@ -6,10 +6,9 @@ import secrets
 from typing import Any
 
 from ...comfy_api import io, ui
-from .input_files import check_input, digest_input
+from .input_files import check_input, digest_input, this_host
 
 from songreel.nodes.base.errors import InputError
-from songreel.nodes.host import current
 
 PREFIX_TOOLTIP = "Start of the file name; a folder, and %width%, %height%, %year% and so on, may be part of it."
 
@@ -27,7 +26,7 @@ class LoadImage(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "image",
-                    options=current().input_names(),
+                    options=this_host().input_names(),
                     upload=io.UploadType.image,
                     tooltip="File name of the picture.",
                 )
@@ -48,7 +47,7 @@ class LoadImage(io.ComfyNode):
         import torch
         from PIL import Image, UnidentifiedImageError
 
-        path = current().input_file(image)
+        path = this_host().input_file(image)
         try:
             with Image.open(path) as file:
                 frames = _frames_of(file)
@@ -64,7 +63,7 @@ def _frames_of(file: Any) -> list[tuple]:
     import torch
     from PIL import ImageOps, ImageSequence
 
-    frames = []
+    frames: list[tuple] = []
     for frame in ImageSequence.Iterator(file):
         frame = ImageOps.exif_transpose(frame)
         if frame.mode.startswith("I"):

@@ -30,12 +30,22 @@ def read_audio(path: Path | str) -> tuple[np.ndarray, int]:
     What cannot be decoded is silent for as long as it lasts, and the log says how much that is. Where channels or rate
     change midway, all is brought to what the song begins with. More than two channels become stereo, by their layout.
 
+    Parameters
+    ----------
+    path : Path or str
+        A file that FFmpeg reads.
+
     Returns
     -------
-    waveform : float32 (channels, samples), full scale is -1..1
-    sample_rate : Hz
+    waveform : ndarray
+        float32 (channels, samples); full scale is -1..1.
+    sample_rate : int
+        In Hz.
 
-    Raises InputError when the file is missing, has no audio, or little of it can be decoded.
+    Raises
+    ------
+    InputError
+        When the file is missing, has no audio, or little of it can be decoded.
     """
     import av
 
@@ -77,10 +87,24 @@ def _reason(error: Exception) -> str:
 
 
 def samples_of(audio: Any) -> tuple[np.ndarray, int]:
-    """The samples of a ComfyUI AUDIO value, as float32 (channels, samples), and its rate in Hz.
+    """The samples of a ComfyUI AUDIO value. It is read as a mapping, since it may be lazy, and not changed.
 
-    The value is read as a mapping (it may be lazy) and not changed. Raises InputError when it is
-    not one song of finite samples.
+    Parameters
+    ----------
+    audio : mapping
+        `waveform`, a Tensor (1, channels, samples), and `sample_rate` in Hz.
+
+    Returns
+    -------
+    waveform : ndarray
+        float32 (channels, samples).
+    sample_rate : int
+        In Hz.
+
+    Raises
+    ------
+    InputError
+        When it is not one song of finite samples.
     """
     try:
         waveform, sample_rate = audio["waveform"], audio["sample_rate"]
@@ -107,9 +131,19 @@ def encode_song(
 ) -> Iterator[av.Packet]:
     """Add a song's stream to an open container and yield its packets in order.
 
-    codec: FFmpeg's name: aac, libopus, flac, pcm_s24le (the last two with 24 bits). waveform: float32 (channels,
-    samples). More than two channels become stereo; a rate that the codec cannot carry is resampled: AAC's to the next
-    one that it can, over 96 kHz to the half or quarter, Opus' to 48 kHz. Loudness stays as it is.
+    More than two channels become stereo. A rate that the codec cannot carry is resampled: AAC's to the next one that it
+    can, over 96 kHz to the half or quarter, Opus' to 48 kHz. Loudness stays as it is.
+
+    Parameters
+    ----------
+    container : av.container.OutputContainer
+        Takes the stream; the caller muxes the packets.
+    codec : str
+        FFmpeg's name: aac, libopus, flac, pcm_s24le (the last two with 24 bits).
+    waveform : ndarray
+        float32 (channels, samples); what lies outside -1..1 is clipped.
+    sample_rate : int
+        In Hz.
     """
     import av
 
@@ -126,7 +160,17 @@ def encode_song(
 
 
 def write_flac(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
-    """Write a song for listening: 16 bits, at most 48 kHz and stereo, no sample earlier or later than it was."""
+    """Write a song for listening: 16 bits, at most 48 kHz and stereo, no sample earlier or later than it was.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is there whole or not at all.
+    waveform : ndarray
+        float32 (channels, samples); what lies outside -1..1 is clipped.
+    sample_rate : int
+        In Hz.
+    """
     import av
 
     rate = min(sample_rate, MAX_FLAC_RATE)
@@ -157,7 +201,18 @@ def _packets(stream: av.AudioStream, sample_format: str, waveform: np.ndarray, s
 
 
 def aac_rate(sample_rate: int) -> int:
-    """The rate in Hz at which a song of `sample_rate` is encoded: its own where AAC can carry it."""
+    """The rate at which AAC carries a song: its own where AAC can (ISO/IEC 14496-3, table 1.18).
+
+    Parameters
+    ----------
+    sample_rate : int
+        Of the song, in Hz.
+
+    Returns
+    -------
+    int
+        In Hz. Another rate becomes the next higher one; over 96 kHz it is halved first.
+    """
     while sample_rate > MAX_AAC_RATE:
         sample_rate = -(-sample_rate // 2)
     return next(rate for rate in AAC_RATES if rate >= sample_rate)

@@ -164,6 +164,7 @@ class Encoding(Settings):
                 f"{only}, or choose another codec."
             )
         known = declared(Encoding)["crf"]
+        assert known.low is not None and known.high is not None, "crf is declared with a range"
         least, most = self.kind.crf or (known.low, known.high)
         if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not least <= self.crf <= most:
             raise InputError(
@@ -206,7 +207,18 @@ class Encoding(Settings):
         return max(self.crf, self.kind.draft_crf)
 
     def require_size(self, width: int, height: int) -> None:
-        """Raises InputError when the codec cannot hold pictures of that size, in pixels."""
+        """Refuse pictures that the codec cannot hold.
+
+        Parameters
+        ----------
+        width, height : int
+            In pixels.
+
+        Raises
+        ------
+        InputError
+            When a side is odd and the codec halves its colours.
+        """
         if self.kind.subsampled and (width % 2 or height % 2):
             raise InputError(
                 f"{self.kind.title} needs an even width and height, got {width}x{height}; change the size by a pixel, "
@@ -214,7 +226,18 @@ class Encoding(Settings):
             )
 
     def require_rate(self, fps) -> None:
-        """Raises InputError when the file cannot show that many frames per second."""
+        """Refuse a rate that the file cannot show.
+
+        Parameters
+        ----------
+        fps : Fraction
+            Frames per second.
+
+        Raises
+        ------
+        InputError
+            When a GIF would show more than 50 frames per second.
+        """
         if self.kind.suffix == ".gif" and fps > GIF_MAX_FPS:
             raise InputError(
                 f"A GIF shows at most {GIF_MAX_FPS} frames per second, got {float(fps):g}; choose fewer, or another "

@@ -27,7 +27,18 @@ def part_name(name: str) -> str:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        The finished file. Its folder exists.
+
+    Yields
+    ------
+    Path
+        The unfinished file; it is removed when the block fails.
+    """
     part = path.with_name(part_name(path.name))
     try:
         yield part
@@ -37,7 +48,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """A digest of a file's content.
+
+    Parameters
+    ----------
+    path : Path
+        The file, read in blocks of 1 MiB.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -46,7 +68,15 @@ def file_digest(path: Path) -> str:
 
 
 def remove_abandoned(folder: Path, *, older_than: float = 600.0) -> None:
-    """Remove the unfinished files that a killed process left, untouched for that many seconds."""
+    """Remove the unfinished files that a killed process left.
+
+    Parameters
+    ----------
+    folder : Path
+        Its files that end in .part are looked at.
+    older_than : float
+        Seconds since they were last written to.
+    """
     for part in folder.glob("*.part"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - part.stat().st_mtime > older_than:
@@ -55,7 +85,18 @@ def remove_abandoned(folder: Path, *, older_than: float = 600.0) -> None:
 
 @contextlib.contextmanager
 def clear_disk_errors(folder: Path) -> Iterator[None]:
-    """Turns a full or read-only disk into an InputError that says what to do."""
+    """Turn a full or read-only disk into one sentence that says what to do.
+
+    Parameters
+    ----------
+    folder : Path
+        On the disk that the block writes to; its free space is told.
+
+    Raises
+    ------
+    InputError
+        When the block fails because the disk is full or cannot be written to.
+    """
     try:
         yield
     except OSError as error:
@@ -72,7 +113,20 @@ def clear_disk_errors(folder: Path) -> Iterator[None]:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Raises InputError when less than `needed` bytes are free on the disk of `folder`."""
+    """Refuse to begin what the disk cannot hold.
+
+    Parameters
+    ----------
+    folder : Path
+        On the disk in question.
+    needed : int
+        Bytes.
+
+    Raises
+    ------
+    InputError
+        When less is free.
+    """
     if shutil.disk_usage(folder).free < needed:
         raise InputError(
             f"About {needed / 1e6:.0f} MB are needed on the disk of the work folder but only {_free_text(folder)} are "

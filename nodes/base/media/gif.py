@@ -20,10 +20,24 @@ _DITHER = "dither=bayer:bayer_scale=3"
 
 
 def write_gif(path: Path, parts: Iterable[Iterable[np.ndarray]], *, fps: Fraction) -> int:
-    """Encode pictures as an endless GIF, whole or not at all, and return their number.
+    """Encode pictures as an endless GIF, whole or not at all.
 
-    parts: runs of pictures uint8 (H, W, 3) RGB, one size; each run gets the 256 colours that fit it best and is held
-    in memory. GIF keeps time in hundredths of a second: each frame starts at the hundredth nearest to its time.
+    GIF keeps time in hundredths of a second: each frame starts at the hundredth nearest to its time.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    parts : iterable of iterable of ndarray
+        Runs of pictures uint8 (H, W, 3) RGB, one size. Each run gets the 256 colours that fit it best and is held in
+        memory.
+    fps : Fraction
+        Frames per second.
+
+    Returns
+    -------
+    int
+        The number of frames.
     """
     import av
 
@@ -101,7 +115,15 @@ def _pulled(sink: av.filter.context.FilterContext) -> Iterator[av.VideoFrame]:
 
 
 def with_comment(data: bytes, comment: str) -> bytes:
-    """A GIF file's bytes with a comment in it, in UTF-8, before its first picture."""
+    """A GIF file's bytes with a comment in it, before its first picture.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole GIF file.
+    comment : str
+        Any text; it is stored in UTF-8.
+    """
     flags = data[10]
     colours = 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
     at = _HEADER_BYTES + colours

@@ -45,12 +45,28 @@ def write_segment(
     codec: str = DEFAULT_CODEC,
     bit_depth: str = "auto",
 ) -> int:
-    """Encode pictures as one closed segment, whole or not at all, and return their number.
+    """Encode pictures as one closed segment, whole or not at all.
 
-    frames: uint8 or uint16 (H, W, 3) RGB, H and W even where the codec halves its colours. codec, bit_depth, crf: see
-    `Encoding`; what is written is the codec's segment, in a file of `Encoding.segment_suffix`.
+    Parameters
+    ----------
+    path : Path
+        The file, with the suffix that `Encoding.segment_suffix` gives.
+    frames : iterable of ndarray
+        uint8 or uint16 (H, W, 3) RGB, H and W even where the codec halves its colours.
+    fps : Fraction
+        Frames per second.
+    crf, codec, bit_depth
+        See `Encoding`. What is written is the codec's segment.
 
-    Raises InputError when the settings or the size do not fit the codec.
+    Returns
+    -------
+    int
+        The number of frames.
+
+    Raises
+    ------
+    InputError
+        When the settings, the size or the rate do not fit the codec, or PyAV has no encoder for it.
     """
     import av
 
@@ -161,9 +177,24 @@ def join_segments(
 ) -> None:
     """Make the finished file of a codec's segments: copy their packets, and encode the song beside them once.
 
-    segments: (file, number of frames) in order, written with the same codec. waveform: float32 (channels, samples).
-    song: in its place, a file whose sound is copied, or encoded anew where this kind of file cannot carry it.
     A GIF is encoded here from its segments, which are lossless, and has no sound.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is there whole or not at all.
+    segments : iterable of (Path, int)
+        Files and their numbers of frames, in order, written with the same codec.
+    fps : Fraction
+        Frames per second.
+    waveform : ndarray, optional
+        float32 (channels, samples).
+    sample_rate : int
+        Of the waveform, in Hz.
+    song : Path, optional
+        In place of a waveform, a file whose sound is copied, or encoded anew where this kind of file cannot carry it.
+    codec : str
+        A name of `CODECS`.
     """
     import av
 
@@ -201,14 +232,30 @@ def _sound_of(source, path: Path, output: av.container.OutputContainer, kind: Co
 
 
 def container_options(suffix: str) -> dict[str, str]:
-    """The muxer's options of a file with that suffix."""
+    """The muxer's options of a kind of file.
+
+    Parameters
+    ----------
+    suffix : str
+        Such as .mp4.
+    """
     return FASTSTART if suffix in (".mp4", ".mov") else {}
 
 
 def add_copy(
     output: av.container.OutputContainer, stream: av.stream.Stream, time_base: Fraction | None = None
 ) -> av.stream.Stream:
-    """A stream of `output` that takes the packets of `stream` as they are, with its clock unless another is given."""
+    """A stream of `output` that takes the packets of another as they are.
+
+    Parameters
+    ----------
+    output : av.container.OutputContainer
+        Open for writing.
+    stream : av.stream.Stream
+        Of an open input file.
+    time_base : Fraction, optional
+        Seconds of one tick of the new stream's clock; absent, the old one's.
+    """
     # opaque: also streams whose decoder is no encoder, such as AV1's.
     target = output.add_stream_from_template(stream, opaque=True)
     if stream.type == "video" and stream.codec_context.name == "hevc" and output.format.name in ("mp4", "mov"):
@@ -243,9 +290,23 @@ def _in_time_order(*streams: Iterator[av.Packet]) -> Iterator[av.Packet]:
 
 
 def copy_audio(video: Path, song: Path, out: Path) -> bool:
-    """Write `video`'s pictures with `song`'s own audio packets, untouched, as MP4; False when they are not AAC.
+    """Write a video's pictures with a song's own AAC packets beside them, both untouched, as MP4.
 
     Sound that starts late in its file starts at 0, as `read_audio` has it.
+
+    Parameters
+    ----------
+    video : Path
+        Gives the pictures and the tags.
+    song : Path
+        Gives the sound.
+    out : Path
+        The new file; it is there whole or not at all.
+
+    Returns
+    -------
+    bool
+        False, with nothing written, when the song is not AAC.
     """
     import av
 
@@ -284,7 +345,20 @@ def _restreamed(container, stream, target, shift: int) -> Iterator[av.Packet]:
 
 
 def read_frames(path: Path, *, deep: bool = False) -> Iterator[np.ndarray]:
-    """The pictures of a video file, (H, W, 3) RGB, one at a time: uint8, or uint16 with `deep`."""
+    """The pictures of a video file, one at a time.
+
+    Parameters
+    ----------
+    path : Path
+        A file that FFmpeg reads.
+    deep : bool
+        Whether 16 bits per colour are wanted.
+
+    Yields
+    ------
+    ndarray
+        uint8 (H, W, 3) RGB; uint16 with `deep`.
+    """
     import av
 
     with av.open(str(path)) as container:

@@ -12,6 +12,9 @@ import numpy as np
 from ...base.errors import InputError
 from ...base.timing import snap_fps
 
+# 8K; an RGB frame of it takes 100 MB.
+MOST_PIXELS = 7680 * 4320
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -55,7 +58,12 @@ def frames_of_file(source: Any, name: str = "") -> Frames:
         container.close()
         raise InputError(f"'{name}' has no video in it; give an mp4, webm or mov file.")
     stream = container.streams.video[0]
+    if stream.width * stream.height > MOST_PIXELS:
+        container.close()
+        raise InputError(f"'{name}' is {stream.width}x{stream.height}, too large to look at; give a smaller video.")
     stream.thread_type = "AUTO"
+    # A stream may change its size on the way: FFmpeg itself then refuses the frame.
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     fps = snap_fps(stream.average_rate or 24)
     seconds = 0 if container.duration is None else container.duration / av.time_base
     return Frames(pictures(container), fps, stream.frames or round(seconds * fps))

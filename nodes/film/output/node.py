@@ -2,9 +2,12 @@
 
 import json
 
+from ...base.media.files import file_digest
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...host import current
+from ...host.permits import note_made
+from ...person.identity.consented import with_consent
 from .settings import UpscaleSettings
 from comfy_api.latest import io
 
@@ -42,6 +45,7 @@ class UpscaleMusicVideo(io.ComfyNode):
         )
 
     @classmethod
+    @with_consent
     def execute(cls, video, upscale_model, **given) -> io.NodeOutput:
         from .source import video_file
         from .upscale import upscale_video
@@ -72,6 +76,7 @@ class SaveMusicVideo(io.ComfyNode):
         )
 
     @classmethod
+    @with_consent
     def execute(cls, video, filename_prefix="video/songreel") -> io.NodeOutput:
         from .save import plays_in_browsers, save_as_it_is, suffix_of, write_preview
         from .source import video_file
@@ -82,6 +87,7 @@ class SaveMusicVideo(io.ComfyNode):
         folder, name, counter, subfolder = host.save_place(filename_prefix, *video.get_dimensions())
         target = folder / f"{name}_{counter:05}_{suffix}"
         save_as_it_is(source, target, _metadata(cls))
+        note_made(target, finished=True)
         saved = {"filename": target.name, "subfolder": subfolder, "type": "output"}
         shown = saved
         if not plays_in_browsers(source):
@@ -89,6 +95,7 @@ class SaveMusicVideo(io.ComfyNode):
             reference = host.page_reference(preview)
             if reference is not None:
                 write_preview(source, preview)
+                note_made(preview, file_digest(preview))
                 shown = reference
         # A page shows what is animated as a video, and a GIF is a picture to it.
         moving = {} if suffix == ".gif" else {"animated": (True,)}
@@ -119,9 +126,10 @@ class SaveFrames(io.ComfyNode):
         )
 
     @classmethod
+    @with_consent
     def execute(cls, video, filename_prefix="frames/songreel") -> io.NodeOutput:
         from .png_frames import frame_name, save_frames
-        from .source import opened, video_file
+        from .source import frame_rate, opened, video_file
 
         host = current()
         source = video_file(video, host.temp_dir())
@@ -129,11 +137,12 @@ class SaveFrames(io.ComfyNode):
         folder = parent / f"{name}_{counter:05}_"
         with opened(source) as container:
             stream = container.streams.video[0]
-            total = stream.frames or round(float(container.duration or 0) / 1e6 * stream.average_rate)
+            total = stream.frames or round(float(container.duration or 0) / 1e6 * frame_rate(source, container))
         progress = host.progress(max(total, 1))
         count = save_frames(
             source, folder, _metadata(cls), on_frame=lambda done: progress.update(min(done, max(total, 1)))
         )
+        note_made(folder, finished=True)
         inside = f"{subfolder}/{folder.name}".lstrip("/")
         first = {"filename": frame_name(0), "subfolder": inside, "type": "output"}
         text = f"{count} frames in {inside}"

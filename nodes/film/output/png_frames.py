@@ -22,17 +22,43 @@ SONG_NAME = "song.flac"
 
 
 def frame_name(index: int) -> str:
-    """File name of a frame, counted from 0."""
+    """File name of a frame.
+
+    Parameters
+    ----------
+    index : int
+        Counted from 0.
+    """
     return f"frame_{index:06d}.png"
 
 
 def save_frames(
     source: Path, folder: Path, metadata: Mapping[str, Any], *, on_frame: Callable[[int], None] = lambda count: None
 ) -> int:
-    """Write every frame of a video as PNG into a new folder, with its sound as FLAC beside them; return their number.
+    """Write every frame of a video as PNG into a new folder, with its sound as FLAC beside them.
 
-    8 bits per colour where the video has 8, else 16. The folder appears when all of it is there, or not at all.
-    metadata goes into every file, as ComfyUI does it: a text per entry. on_frame(count) is called after each frame.
+    The folder appears when all of it is there, or not at all.
+
+    Parameters
+    ----------
+    source : Path
+        The video. Where it has 8 bits per colour the files have too, else 16.
+    folder : Path
+        It does not exist yet.
+    metadata : mapping
+        Goes into every file, as ComfyUI does it: a text per entry, JSON where the value is no text.
+    on_frame : callable
+        on_frame(count) is called after each frame.
+
+    Returns
+    -------
+    int
+        The number of frames.
+
+    Raises
+    ------
+    InputError
+        When the source is no video.
     """
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
@@ -73,7 +99,15 @@ def _write_frames(source: Path, folder: Path, texts: Mapping[str, str], on_frame
 
 
 def with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:
-    """A PNG file's bytes with text chunks after its header: tEXt where the text is plain ASCII, else iTXt."""
+    """A PNG file's bytes with text chunks after its header: tEXt where the text is plain ASCII, else iTXt.
+
+    Parameters
+    ----------
+    png : bytes
+        A whole PNG file.
+    texts : mapping of str to str
+        Keywords (Latin-1, 1 to 79 characters by the standard) and texts.
+    """
     chunks = b""
     for key, text in texts.items():
         if text.isascii():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...base.media.audio import read_audio
 from ...base.media.files import atomic_path
 from ...base.media.gif import with_comment
 from ...base.media.video import add_copy, container_options, join_segments, write_segment
-from .source import opened
+from .source import frame_rate, opened
 
 PREVIEW_SIDE = 512
 _PREVIEW_CRF = 28
@@ -25,9 +24,22 @@ _BROWSER_PIXELS = ("yuv420p", "yuvj420p")
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that says what is in a video file: .mp4, .mov, .webm, .mkv or .gif.
+    """The suffix that says what is in a video file.
 
-    Raises InputError for another kind of file.
+    Parameters
+    ----------
+    path : Path
+        The file; its own suffix only tells .mov from .mp4.
+
+    Returns
+    -------
+    str
+        .mp4, .mov, .webm, .mkv or .gif.
+
+    Raises
+    ------
+    InputError
+        For another kind of file.
     """
     with opened(path) as container:
         names = set(container.format.name.split(","))
@@ -46,10 +58,22 @@ def suffix_of(path: Path) -> str:
 
 
 def save_as_it_is(source: Path, target: Path, metadata: Mapping[str, Any]) -> None:
-    """Copy a video's packets into a new file, untouched, whole or not at all, with `metadata` in its tags.
+    """Copy a video's packets into a new file, untouched, whole or not at all.
 
-    target has the suffix that `suffix_of` gives. Values that are no texts are stored as JSON, as ComfyUI does. A GIF
-    has one comment, a JSON object of them all.
+    Parameters
+    ----------
+    source : Path
+        The video.
+    target : Path
+        The new file, with the suffix that `suffix_of` gives.
+    metadata : mapping
+        Goes into the file's tags. Values that are no texts are stored as JSON, as ComfyUI does. A GIF has one comment,
+        a JSON object of them all.
+
+    Raises
+    ------
+    InputError
+        When the source is no video.
     """
     import av
 
@@ -76,7 +100,18 @@ def save_as_it_is(source: Path, target: Path, metadata: Mapping[str, Any]) -> No
 
 
 def plays_in_browsers(path: Path) -> bool:
-    """Whether an ordinary browser shows a video file: not ProRes, not lossless, not more than 8 bits of H.264."""
+    """Whether an ordinary browser shows a video: not ProRes, not lossless, not more than 8 bits of H.264.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        When it is no video.
+    """
     with opened(path) as container:
         context = container.streams.video[0].codec_context
         if context.name == "h264":
@@ -85,10 +120,23 @@ def plays_in_browsers(path: Path) -> bool:
 
 
 def write_preview(source: Path, target: Path) -> None:
-    """A small H.264 copy of a video with its sound, for a page: at most 512 pixels on the longer side."""
+    """A small H.264 copy of a video with its sound, for a page: at most 512 pixels on the longer side.
+
+    Parameters
+    ----------
+    source : Path
+        The video.
+    target : Path
+        The copy, an .mp4.
+
+    Raises
+    ------
+    InputError
+        When the source is no video, or tells no frame rate.
+    """
     with opened(source) as container:
         stream = container.streams.video[0]
-        fps = Fraction(stream.average_rate)
+        fps = frame_rate(source, container)
         scale = min(1.0, PREVIEW_SIDE / max(stream.width, stream.height))
         width, height = (max(2, round(side * scale / 2) * 2) for side in (stream.width, stream.height))
 

@@ -6,6 +6,7 @@ import inspect
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ def video_file(video: Any, folder: Path) -> Path:
     """The file that a VIDEO reads, or one in `folder` with what it holds in memory.
 
     Pictures in memory become H.264 by the host's own hand, as they would in Save Video.
+
+    Parameters
+    ----------
+    video : Any
+        ComfyUI's VIDEO.
+    folder : Path
+        For what has no file yet.
     """
     teller = next((kind for kind in type(video).__mro__ if "get_stream_source" in vars(kind)), None)
     # ComfyUI's abstract base class would encode into memory, in a format that it does not name.
@@ -33,7 +41,23 @@ def video_file(video: Any, folder: Path) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A video file open for reading, an av.container.InputContainer. Raises InputError when it is none."""
+    """A video file open for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    av.container.InputContainer
+        It has at least one video stream.
+
+    Raises
+    ------
+    InputError
+        When it is no video.
+    """
     import av
 
     try:
@@ -46,8 +70,36 @@ def opened(path: Path) -> Iterator[Any]:
         yield container
 
 
+def frame_rate(path: Path, container: Any) -> Fraction:
+    """Frames per second of an open video: their average, else what FFmpeg guesses, as for a single frame.
+
+    Parameters
+    ----------
+    path : Path
+        Its file, whose name an error tells.
+    container : av.container.InputContainer
+        The open file, with a video stream in it.
+
+    Raises
+    ------
+    InputError
+        When FFmpeg knows neither.
+    """
+    stream = container.streams.video[0]
+    rate = stream.average_rate or stream.guessed_rate
+    if not rate:
+        raise InputError(f"'{path.name}' does not tell its frame rate; render it again, or save it as mp4.")
+    return Fraction(rate)
+
+
 def is_deep(container: Any) -> bool:
-    """Whether an open video has more than 8 bits per colour."""
+    """Whether a video has more than 8 bits per colour.
+
+    Parameters
+    ----------
+    container : av.container.InputContainer
+        The open file, with a video stream in it.
+    """
     from av.video.format import VideoFormat
 
     pixels = container.streams.video[0].codec_context.pix_fmt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ...base.media.video import join_segments, write_segment
 from ...host.digest import Digest
 from ...host.port import Host
 from .settings import MAX_SIDE, UpscaleSettings
-from .source import is_deep, opened
+from .source import frame_rate, is_deep, opened
 
 CHUNK_FRAMES = 48
 # What a tile sees of its neighbours, in pixels of the small picture.
@@ -29,9 +28,26 @@ log = logging.getLogger(__name__)
 
 
 def target_size(width: int, height: int, scale: float, wanted_width: int, wanted_height: int) -> tuple[int, int]:
-    """The size of the result in pixels: as the model gives it, or as wanted; 0 keeps the proportions, to even numbers.
+    """The size of the enlarged video.
 
-    Raises InputError when a side would pass 8192 pixels.
+    Parameters
+    ----------
+    width, height : int
+        Of the video, in pixels.
+    scale : float
+        How much larger the model makes each side.
+    wanted_width, wanted_height : int
+        In pixels. 0 keeps the proportions, to even numbers; both 0 take what the model gives.
+
+    Returns
+    -------
+    tuple of int
+        (width, height) in pixels.
+
+    Raises
+    ------
+    InputError
+        When a side would pass 8192 pixels.
     """
     if wanted_width and wanted_height:
         size = wanted_width, wanted_height
@@ -56,13 +72,28 @@ def upscale_video(
 
     Parameters
     ----------
-    model : an UPSCALE_MODEL: `scale`, `to(device)`, and a call from pictures (1, 3, h, w) in 0..1 to larger ones.
-    settings : size of the result (see `target_size`), its encoding, and the side in pixels of what the model sees at
-        once, which is halved where memory runs out.
+    host : Host
+        Gives the device, the folders and the progress bar.
+    source : Path
+        The video.
+    model : Any
+        An UPSCALE_MODEL: `scale`, `to(device)`, and a call from pictures (1, 3, h, w) in 0..1 to larger ones.
+    settings : UpscaleSettings, optional
+        Size of the result (see `target_size`), its encoding, and the side in pixels of what the model sees at once,
+        which is halved where memory runs out.
 
     Returns
     -------
-    path : the finished file in the host's temporary folder. report : JSON object with sizes and counts.
+    path : Path
+        The finished file in the host's temporary folder.
+    report : dict
+        JSON object with sizes in pixels, counts, and the file's bytes.
+
+    Raises
+    ------
+    InputError
+        When the source is no video, the model is not one for colour pictures or needs too much memory, the size or the
+        rate does not fit the codec, or the disk is full; what is finished is kept.
     """
     if getattr(model, "input_channels", 3) != 3 or getattr(model, "output_channels", 3) != 3:
         raise InputError("This upscale model is not one for colour pictures; choose another.")
@@ -71,7 +102,7 @@ def upscale_video(
     with opened(source) as container:
         stream = container.streams.video[0]
         size = target_size(stream.width, stream.height, model.scale, settings.width, settings.height)
-        fps, deep = Fraction(stream.average_rate), is_deep(container)
+        fps, deep = frame_rate(source, container), is_deep(container)
         expected = stream.frames or round(float(container.duration or 0) / 1e6 * fps)
     encoding.require_size(*size)
     encoding.require_rate(fps)
@@ -179,9 +210,24 @@ class _Enlarger:
 
 
 def in_tiles(model: Any, picture: torch.Tensor, tile: int) -> torch.Tensor:
-    """A picture (1, 3, h, w) enlarged by the model, on the CPU: a tile sees 32 pixels around it and is cut to its own.
+    """A picture enlarged by a model, tile by tile.
 
-    A model that looks no farther than that gives what it gives for the whole picture.
+    A tile sees 32 pixels around it and is cut to its own. A model that looks no farther than that gives what it gives
+    for the whole picture.
+
+    Parameters
+    ----------
+    model : Any
+        `scale`, and a call from (1, 3, h, w) to a picture that is larger by it.
+    picture : Tensor
+        (1, 3, h, w) in 0..1, on the model's device.
+    tile : int
+        Side of a tile, in pixels of the small picture.
+
+    Returns
+    -------
+    Tensor
+        float32 (1, 3, h * scale, w * scale), on the CPU.
     """
     height, width = picture.shape[-2:]
     scale = int(model.scale)

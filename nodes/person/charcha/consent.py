@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import lzma
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from ...base.errors import InputError
+from ...base.guard import blocked_words
 
-VERSION = "2026-11"
+VERSION = "2026-12"
+# Versions whose text says that faces in videos are compared with these.
+COMPARES = ("2026-12",)
 KEPT_DAYS = 365
 TEXT = (
     (
         "What for",
         "Seven pictures of your face are taken to train a small model (a LoRA) that can paint you in music videos made "
-        "with this program. They are used for nothing else.",
+        "with this program, and to count by their face's measurements how often you are in a video. They are used for "
+        "nothing else.",
     ),
     (
         "What happens",
         "For about a minute you follow simple movements while your camera's pictures go to the computer that runs this "
         "program. It measures your face to check that a live person is there and that all pictures show the same "
-        "person. Colours change on the screen once, at most twice a second; you can leave that out.",
+        "person. Colours change on the screen once, at most twice a second and without saturated red: fewer than three "
+        "flashes in any second (WCAG 2.3.1). You can leave that out.",
     ),
     (
         "What is kept, and where",
@@ -28,36 +36,47 @@ TEXT = (
     ),
     (
         "How long",
-        f"Up to {KEPT_DAYS} days; after that the record can no longer be used.",
+        f"Up to {KEPT_DAYS} days; after that the record can no longer be used, and its pictures are deleted.",
     ),
     (
         "How to take it back",
         "At any time, here with the key you get at the end, or on that computer with the command 'identities delete': "
-        "pictures, training data and the models made from them on that computer are deleted. Copies that someone made "
-        "of a finished model or video cannot be reached, and whoever owns the computer could get around its locks.",
+        "what runs stops at its next step, and pictures, training data and the models made from them on that computer "
+        "are deleted. Copies that someone made of a finished model or video cannot be reached, and whoever owns the "
+        "computer could get around its locks.",
     ),
 )
 CLASS_WORDS = ("person", "woman", "man")
+_WORDS = Path(__file__).with_name("english_words.txt.xz")
 TOKEN = re.compile(r"[a-z]{5,20}")
 # Pronounceable and meaning nothing: consonant and vowel in turn from letters that rarely make English words.
 _CONSONANTS, _VOWELS = "vzkxjqwfgb", "uoiy"
-# The commonest words a person might type; the shape of the proposal keeps the rest away.
-_COMMON = """
-    about above after again along alone angel apple artist asian baby bache beach beauty black blond bride
-    brown child christ city class cloud couple cyborg dance dancer danger daughter dream emily fairy family
-    father female fight first flower forest ghost girl glass grand green groom guard guitar happy heart horse
-    house human image jesus jenny juice knight lady laugh light lover magic model money monster mother mouse
-    movie music naked nature night nurse ocean orange painting paper party peace people person photo piano
-    picture plant police portrait president prince princess queen quiet river robot school shark sister smile
-    smith snake soldier space spirit sport stone story street student style summer super teacher tiger train
-    unicorn video voice water white winter witch woman women world young zebra
-"""
-_WORDS = frozenset(_COMMON.split())
+# What no part of a name may be: insults, bodies, and what prompts may not ask for.
+_NEVER_INSIDE = re.compile(
+    r"porn|nud[ei]|naked|fuck|cunt|whore|slut|nigg|fagg|rape|rapi|penis|vagin|dick|cock|bitch|nazi|hitler|loli|pedo|paedo"
+    r"|sex|bastard|asshole|arsehole|wank|boob|titt|tranny|retard|spastic|hooker|prostitut|child|teen|kid"
+)
 
 
 def propose_token(random) -> str:
     """A name that means nothing, such as "vuzokiju". random: has `choice`."""
-    return "".join(random.choice(_CONSONANTS) + random.choice(_VOWELS) for _ in range(4))
+    while True:
+        token = "".join(random.choice(_CONSONANTS) + random.choice(_VOWELS) for _ in range(4))
+        if not _means_something(token):
+            return token
+
+
+@functools.cache
+def english_words() -> frozenset[str]:
+    """285,064 English words and names of 3 to 20 letters, from SCOWL; see english_words.LICENSE.txt."""
+    return frozenset(lzma.decompress(_WORDS.read_bytes()).decode("ascii").split("\n"))
+
+
+def _means_something(token: str) -> bool:
+    """Whether a name is a word, two words together, or has one in it that insults."""
+    words = english_words()
+    pairs = ((token[:cut], token[cut:]) for cut in range(3, len(token) - 2))
+    return token in words or bool(_NEVER_INSIDE.search(token)) or any({one, two} <= words for one, two in pairs)
 
 
 def check_token(token: object, known: Callable[[str], bool] = lambda word: False) -> str:
@@ -67,7 +86,7 @@ def check_token(token: object, known: Callable[[str], bool] = lambda word: False
     """
     if not isinstance(token, str) or not TOKEN.fullmatch(token):
         raise InputError("The name must be 5 to 20 small letters a-z without spaces or digits; take the proposed one.")
-    if token in _WORDS or known(token):
+    if _means_something(token) or known(token) or blocked_words(f"photo of {token} person"):
         raise InputError("The name must not be a word, since the model has a meaning for those; take the proposed one.")
     return token
 

@@ -30,12 +30,13 @@ class Locksmith:
         except ImportError:
             raise InputError("Records need the library cryptography; run: pip install cryptography") from None
 
-        def derived(purpose: bytes) -> bytes:
-            return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(key)
+        def derived(purpose: bytes, salt: bytes | None = None) -> bytes:
+            return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=purpose).derive(key)
 
         key = _key(path)
         self._signer = Ed25519PrivateKey.from_private_bytes(derived(b"songreel charcha sign 1"))
         self._cipher = AESGCM(derived(b"songreel charcha encrypt 1"))
+        self._sealing = lambda secret: AESGCM(derived(b"songreel charcha seal 1", secret))
         self._broken = (InvalidSignature, InvalidTag)
 
     def sign(self, payload: dict) -> str:
@@ -49,6 +50,18 @@ class Locksmith:
         except (*self._broken, TypeError, ValueError):
             return False
         return True
+
+    def sealed(self, secret: bytes, data: bytes, label: bytes) -> bytes:
+        """Encrypted under a key that needs both this machine's key and the secret."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._sealing(secret).encrypt(nonce, data, label)
+
+    def opened(self, secret: bytes, data: bytes, label: bytes) -> bytes | None:
+        """What `sealed` took; None when data, label, secret or machine are others."""
+        try:
+            return self._sealing(secret).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], label)
+        except (*self._broken, ValueError):
+            return None
 
     def encrypt(self, data: bytes, label: str) -> bytes:
         """`label` is bound to the result: what was encrypted as one thing cannot be read as another."""

@@ -16,13 +16,14 @@ _LOCK = threading.RLock()
 
 
 class Ledger:
-    """record id -> {"state": active, revoked or deleted, "digest": of its payload, "files": made from it}.
+    """record id -> {"state": active, revoked or deleted, "digest": of its payload, "files": made from it,
+    "finished": results in the owner's output folder, "accepted": trainings whose samples the person accepted}.
 
     Raises RefusedError when the file is gone or was altered: then no record can be used.
     """
 
-    def __init__(self, folder: Path, locks: Locksmith):
-        self._path, self._lock_path, self._locks = folder / "ledger.json", folder / "lock", locks
+    def __init__(self, folder: Path, locks: Locksmith, name: str = "ledger.json"):
+        self._path, self._lock_path, self._locks = folder / name, folder / "lock", locks
 
     def begin(self, *, unless: bool) -> None:
         """Make an empty ledger where there is none; not where records lie that it would have to know (`unless`)."""
@@ -39,6 +40,14 @@ class Ledger:
             yield entries
             if canonical(entries) != before:
                 self.save(entries)
+
+    def stamp(self) -> tuple[int, ...] | None:
+        """What changes whenever the ledger is written, from one `stat`; None while there is no ledger."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def save(self, entries: dict) -> None:
         """Write the entries now; call it inside `open`, where a crash must not lose what was changed so far."""
@@ -58,8 +67,8 @@ class Ledger:
             raise RefusedError(
                 "altered", "The ledger of the identity records is gone; no record can be used."
             ) from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             entries, signature = None, ""
-        if not self._locks.signed(entries, signature):
+        if not isinstance(entries, dict) or not self._locks.signed(entries, signature):
             raise RefusedError("altered", "The ledger of the identity records was altered; no record can be used.")
         return entries

@@ -12,6 +12,7 @@ from .calibration import CapturedFrame
 
 SECONDS = 10.0
 REACTION_SECONDS = 0.22  # nobody reacts sooner to what they read
+HELD = 0.6  # share of full strength that holds a movement which has reached it: faces are not still
 BEGUN = 0.8  # strength from which a movement is under way
 LAPSE_FRAMES = 2  # frames of a hold that may miss the mark
 WRONG_FRAMES = 3
@@ -44,6 +45,7 @@ class Movement:
         self._since: float | None = None
         self._lapse = self._wrong = 0
         self._best: CapturedFrame | None = None
+        self._sharpest = 0.0
 
     def add(self, picture: np.ndarray, face: Face | None, complaint: str | None, now: float) -> Step:
         """Judge one frame. picture: uint8 RGB (H, W, 3). complaint: as `picture_quality.complaint` says."""
@@ -65,26 +67,29 @@ class Movement:
         if strength > actions.TOO_FAR and key in actions.POSES:
             self._lapsed()
             return Step("back", 1)
-        if strength < 1.0:
+        if strength < (1.0 if self._since is None else HELD):
             self._lapsed()
             return Step(self.action.more if strength > 0.35 else None, strength)
         self._lapse = 0
         if self.reaction is None:
             self.reaction = now - self._begin
         self._since = self._since or now
-        best = self._best = self._clearest(picture, face, measures)
+        best = self._best = self._clearest(picture, face, measures, strength)
         held = (now - self._since) / self._hold
         if held < 1.0:
             return Step("hold", 1, held)
-        if best.quality < 0.5 * picture_quality.BLURRED:
+        if self._sharpest < 0.5 * picture_quality.BLURRED:
             return Step(retry="blurred")
         return Step(None, 1, 1, shot=best)
 
-    def _clearest(self, picture: np.ndarray, face: Face, measures: Measures) -> CapturedFrame:
-        # Of equally clear pictures the one between two blinks.
+    def _clearest(self, picture: np.ndarray, face: Face, measures: Measures, strength: float) -> CapturedFrame:
+        # Of equally clear pictures the one between two blinks, at the movement's peak, in the better light.
         closed = np.clip(measures.blink - self._rest.blink, 0, 0.8) if self.action.key != "squint" else 0.0
         sharp = picture_quality.sharpness(picture, face) * float(1 - closed)
-        return CapturedFrame(sharp, picture, face) if self._best is None or sharp > self._best.quality else self._best
+        quality = sharp * min(strength, 1.0) * picture_quality.light_share(picture, face)
+        if self._best is None or quality > self._best.quality:
+            self._best, self._sharpest = CapturedFrame(quality, picture, face), sharp
+        return self._best
 
     def _lapsed(self) -> None:
         """A frame below the mark: a hold survives two of them."""

@@ -99,6 +99,6 @@ def _verified(record) -> io.NodeOutput:
         from ...base.errors import InputError
 
         raise InputError("There is no identity yet; press 'Start' in CHARCHA Capture, or paste the id of a record.")
-    verified = load_identity(current(), record.strip(), allow_reduced=True, pictures=False)
+    verified = load_identity(current(), record.strip(), allow_reduced=None, pictures=False)
     text = report_of(verified)
     return io.NodeOutput(IdentityRef(verified.id), text, ui={"text": [text]})

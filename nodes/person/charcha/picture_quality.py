@@ -7,6 +7,7 @@ from ..face.landmarks import Face
 
 NEAR, FAR = 0.62, 0.20  # face height over picture height
 DARK, GLARE = 45.0, 235.0  # grey levels of the face
+MIDDLE = 135.0  # grey level of a well lit face
 BLURRED = 2.0
 MARGIN = 0.02
 
@@ -37,6 +38,12 @@ def complaint(picture: np.ndarray, faces: list[Face]) -> str | None:
 def brightness(picture: np.ndarray, face: Face) -> float:
     """Mean grey level of the face, 0..255. picture: uint8 RGB (H, W, 3)."""
     return float(_crop(picture, face)[::3, ::3].mean())
+
+
+def light_share(picture: np.ndarray, face: Face) -> float:
+    """How well a face is lit, 0.4..1: 1 in the middle grey levels, least in the dark and in glare."""
+    off = abs(brightness(picture, face) - MIDDLE) / (GLARE - DARK)
+    return max(0.4, 1.0 - off)
 
 
 def sharpness(picture: np.ndarray, face: Face) -> float:

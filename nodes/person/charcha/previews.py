@@ -54,5 +54,18 @@ class Previews:
                 found.append((int(match[2]), match[3], data))
         return found
 
-    def remove(self, record_id: str) -> None:
+    def training(self, record_id: str) -> str:
+        """The beginning of the digest of the training that the previews are of; "" without any."""
+        folder = self.folder(record_id)
+        names = (_NAME.fullmatch(path.name) for path in folder.iterdir()) if folder.is_dir() else ()
+        return next((match[1] for match in names if match), "")
+
+    def of(self, record_id: str, training: str) -> list[str]:
+        """Names of the previews of one training; training: the beginning of its digest."""
+        folder = self.folder(record_id)
+        return sorted(path.name for path in folder.glob(f"{training}-*.bin")) if folder.is_dir() else []
+
+    def remove(self, record_id: str) -> list[Path]:
+        """Remove them all; what had to stay."""
         shutil.rmtree(self.folder(record_id), ignore_errors=True)
+        return [self.folder(record_id)] if self.folder(record_id).exists() else []

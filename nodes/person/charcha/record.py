@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FORMAT = 1
+SECRET = "secret.bin"
 
 
 class RefusedError(InputError):
@@ -75,7 +77,7 @@ class RecordFiles:
         try:
             content = json.loads((self._folder / record_id / "record.json").read_bytes())
             payload, signature = content["payload"], content["signature"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise altered from None
         if not self._locks.signed(payload, signature) or payload["id"] != record_id or payload["format"] != FORMAT:
             raise altered
@@ -97,8 +99,32 @@ class RecordFiles:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
 
-    def remove(self, record_id: str) -> None:
+    def remove(self, record_id: str) -> list[Path]:
+        """Remove a record whole; what had to stay."""
         shutil.rmtree(self._folder / record_id, ignore_errors=True)
+        return [self._folder / record_id] if (self._folder / record_id).exists() else []
+
+    def remove_pictures(self, record_id: str) -> None:
+        """Remove pictures and the secret of locked files; the signed description stays, to say what it was."""
+        for path in (self._folder / record_id).glob("*.bin"):
+            path.unlink(missing_ok=True)
+
+    def remove_secret(self, record_id: str) -> None:
+        """From now on nothing that was sealed with this record can be opened, no copy of it either."""
+        (self._folder / record_id / SECRET).unlink(missing_ok=True)
+
+    def secret(self, record_id: str, *, make: bool = False) -> bytes:
+        """The random secret behind what is sealed with this record. Raises RefusedError when there is none."""
+        path, label = self._folder / record_id / SECRET, f"{record_id}/secret"
+        if make and not path.exists():
+            write_private(path, self._locks.encrypt(os.urandom(32), label), keep=True)
+        try:
+            data = self._locks.decrypt(path.read_bytes(), label)
+        except OSError:
+            data = None
+        if data is None:
+            raise RefusedError("altered", "The key of this person's locked LoRAs is gone; train the LoRA again.")
+        return data
 
 
 def payload_digest(payload: dict) -> str:

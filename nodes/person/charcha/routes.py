@@ -3,7 +3,7 @@
 GET  consent    the text to agree to, a proposed name
 POST start      consent, name, class word -> ticket
 GET  watch      websocket: JSON control, binary JPEG frames in, the owner's seven pictures out
-POST identity   state of a record; revoke or delete it, or see what a model painted of it, with the owner's key
+POST identity   state of a record; with the owner's key: revoke or delete it, see or accept what a model painted of it
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import io
 import ipaddress
 import json
 import logging
+import re
 import time
-from collections import deque
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -25,16 +26,22 @@ from ...host.port import Host
 from . import consent
 from .desk import BusyError, CaptureDesk, Ticket
 from .frames import MAX_JPEG_BYTES
+from .limits import Limit
 from .outcome import Outcome
-from .session import CaptureSession
+from .session import LIFETIME, CaptureSession
 from .store import store_of
-from .words import FAILED
+from .words import FAILED, failed
 
 MAX_BODY = 2048
 IDLE_SECONDS = 15.0
 WORKERS = 2
+# For each client: questions without a right key, and requests to begin.
 ASKS, ASKS_SECONDS = 40, 60.0
+MOST_UNCLAIMED, MOST_UNCLAIMED_OF_ONE = 16, 4
+BODY_SECONDS = 10.0
+WITH_KEY = ("revoke", "delete", "accept", "previews")
 PREFIX = "charcha"
+TRAINING = re.compile(r"[0-9a-f]{8}")
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +71,10 @@ class CaptureRoutes:
     def __init__(self, store, desk: CaptureDesk, *, hosts=lambda: (), idle: float = IDLE_SECONDS):
         self._store, self._desk, self._hosts, self._idle = store, desk, hosts, idle
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="charcha")
-        self._asks: deque[float] = deque(maxlen=ASKS)
+        # Taking consent back never waits for somebody's capture.
+        self._records_pool = ThreadPoolExecutor(1, thread_name_prefix="charcha-records")
+        self._asks = Limit(ASKS, ASKS_SECONDS, desk.clock)
+        self._unclaimed: Counter[str] = Counter()
 
     def add_to(self, host: Host) -> None:
         for method, name, handler in (
@@ -102,25 +112,32 @@ class CaptureRoutes:
         return _json({"session": ticket.id, "nonce": ticket.nonce})
 
     async def identity(self, request):
-        """POST: {"record", "do": "status" | "revoke" | "delete" | "previews", "owner_key"}."""
+        """POST: {"record", "do": "status" | "revoke" | "delete" | "previews" | "accept", "owner_key", "training"}."""
         body = await self._body(request)
-        now = self._desk.clock()
-        if len(self._asks) == ASKS and now - self._asks[0] < ASKS_SECONDS:
-            return _json({"error": "Too many requests; wait a minute."}, 429)
-        self._asks.append(now)
+        client = request.remote or ""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._identity, body)
+            return await asyncio.get_running_loop().run_in_executor(self._records_pool, self._identity, body, client)
         except InputError as error:
             return _json({"error": str(error)}, 400)
 
-    def _identity(self, body: dict):
+    def _identity(self, body: dict, client: str):
         store, record, do = self._store(), body.get("record"), body.get("do")
-        if do not in ("status", "revoke", "delete", "previews"):
-            raise InputError("'do' must be status, revoke, delete or previews.")
+        if do != "status" and do not in WITH_KEY:
+            raise InputError(f"'do' must be status, {', '.join(WITH_KEY[:-1])} or {WITH_KEY[-1]}.")
+        # The right key is never refused: whoever asks too much is limited alone, and for other questions.
+        owned = do != "status" and store.owned(record, body.get("owner_key"))
+        if not owned and not self._asks.take(f"{client} {'status' if do == 'status' else 'key'}"):
+            return _json({"error": "Too many requests; wait a minute."}, 429)
         if do == "status":
             return _json({"state": store.status(record).split()[0]})
-        if not store.owned(record, body.get("owner_key")):
+        if not owned:
             return _json({"error": "That is not this record's key."}, 403)
+        if do == "accept":
+            training = body.get("training")
+            if not isinstance(training, str) or not TRAINING.fullmatch(training):
+                raise InputError("'training' must be the 8 digits that came with the samples.")
+            store.accept(record, training)
+            return _json({"state": store.status(record).split()[0]})
         if do == "previews":
             found = store.previews(record)
             return _json(
@@ -128,26 +145,34 @@ class CaptureRoutes:
                     "previews": [
                         {"step": step, "style": style, "jpeg": base64.b64encode(data).decode()}
                         for step, style, data in found
-                    ]
+                    ],
+                    "training": store.shown_training(record),
                 }
             )
         left = store.delete(record) if do == "delete" else store.revoke(record)
-        return _json({"state": store.status(record).split()[0], "left": left or []})
+        return _json({"state": store.status(record).split()[0], "left": left or [], "finished": store.finished(record)})
 
     async def watch(self, request):
         """The websocket of one capture."""
         from aiohttp import web
 
         self._check_origin(request)
+        client = request.remote or ""
+        if self._unclaimed[client] >= MOST_UNCLAIMED_OF_ONE or self._unclaimed.total() >= MOST_UNCLAIMED:
+            raise web.HTTPTooManyRequests(text="too many captures that nobody began")
         socket = web.WebSocketResponse(max_msg_size=MAX_JPEG_BYTES + 64, compress=False)
         ticket = None
         try:
-            await socket.prepare(request)
-            ticket = await self._claimed(socket)
+            self._unclaimed[client] += 1
+            try:
+                await socket.prepare(request)
+                ticket = await self._claimed(socket)
+            finally:
+                self._unclaimed -= Counter({client: 1})
             if ticket is None:
                 await socket.close(code=4401, message=b"no such session")
             else:
-                await self._capture(socket, ticket)
+                await asyncio.wait_for(self._capture(socket, ticket), LIFETIME + 2 * self._idle)
         except (ConnectionError, asyncio.TimeoutError):
             pass
         except InputError as error:
@@ -177,10 +202,11 @@ class CaptureRoutes:
         )
 
     async def _claimed(self, socket) -> Ticket | None:
-        message = await socket.receive(timeout=self._idle)
+        # Pings begin the wait of `receive` anew, so the whole has an end too.
+        message = await asyncio.wait_for(socket.receive(), self._idle)
         try:
             hello = json.loads(message.data) if isinstance(message.data, str) and len(message.data) < MAX_BODY else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(hello, dict):
             return None
@@ -209,9 +235,31 @@ class CaptureRoutes:
             await _send(socket, messages)
         if session.outcome.passed:
             result, pictures = await loop.run_in_executor(self._pool, self._keep, ticket, session.outcome)
-            await _send(socket, [result])
-            for picture in pictures:
-                await socket.send_bytes(picture)
+            try:
+                await _send(socket, [result])
+                for picture in pictures:
+                    await socket.send_bytes(picture)
+                acknowledged = await asyncio.wait_for(self._acknowledged(socket, result["record"]), self._idle)
+            except (ConnectionError, asyncio.TimeoutError):
+                acknowledged = False
+            if not acknowledged:
+                # Nobody holds the key of these pictures, so nobody could take them back.
+                await loop.run_in_executor(self._records_pool, self._store().delete, result["record"])
+                await _send_quietly(socket, failed("closed"))
+
+    async def _acknowledged(self, socket, record_id: str) -> bool:
+        """Whether the page says that it has the record and shows its key."""
+        from aiohttp import WSMsgType
+
+        while True:
+            message = await socket.receive(timeout=self._idle)
+            if message.type == WSMsgType.TEXT and len(message.data) < MAX_BODY:
+                try:
+                    return json.loads(message.data) == {"have": record_id}
+                except (ValueError, RecursionError):
+                    return False
+            if message.type != WSMsgType.BINARY:  # a frame that was on its way
+                return False
 
     def _keep(self, ticket: Ticket, outcome: Outcome) -> tuple[dict, list[bytes]]:
         from PIL import Image
@@ -253,8 +301,9 @@ class CaptureRoutes:
         if request.content_length is None or request.content_length > MAX_BODY:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY, request.content_length or -1)
         try:
-            body = json.loads(await request.content.readexactly(request.content_length))
-        except (ValueError, asyncio.IncompleteReadError):
+            reading = request.content.readexactly(request.content_length)
+            body = json.loads(await asyncio.wait_for(reading, BODY_SECONDS))
+        except (ValueError, RecursionError, asyncio.IncompleteReadError, asyncio.TimeoutError):
             raise web.HTTPBadRequest(text="not JSON") from None
         if not isinstance(body, dict):
             raise web.HTTPBadRequest(text="not a JSON object")

@@ -25,7 +25,7 @@ LIFETIME = 180.0  # seconds from the first frame to the result
 CALIBRATION_SECONDS = 45.0
 GAP_SECONDS, HOLD_SECONDS = (2.0, 5.0), (1.4, 2.4)
 RETURN_SECONDS = 14.0
-RETRIES, ALL_RETRIES = 2, 3
+RETRIES = 2  # for each movement
 SECOND_FACE_FRAMES, SECOND_FACE_TOTAL = 4, 10
 LIGHT_TRIES, STRAYED_SECONDS = 2, 2.0
 NEUTRAL = "neutral"
@@ -101,6 +101,8 @@ class CaptureSession:
             self._calibration.restart()
         if problem or self._two_faces(complaint):
             self._fail(problem or "one_face")
+            return self._taken()
+        if self._continuity.resumed and not self._goes_on(picture, faces[0] if faces else None, complaint, received):
             return self._taken()
         step = {
             "calibrate": self._calibrate,
@@ -234,7 +236,7 @@ class CaptureSession:
     def _retry(self, reason: str, now: float) -> None:
         self._tries += 1
         self._all_tries += 1
-        if self._tries > RETRIES or self._all_tries > ALL_RETRIES:
+        if self._tries > RETRIES:
             self._fail("retries")
             return
         self._step -= 1
@@ -251,6 +253,7 @@ class CaptureSession:
             "seconds": round(self._clock() - self._begin, 1),
             "frames": self._next,
             "pauses": self._continuity.pauses,
+            "seams": self._continuity.seams,
             "second_face_frames": self._seconds_total,
         } | evidence.scores()
         if verdict in words.FAILED:
@@ -260,6 +263,24 @@ class CaptureSession:
         self._phase = "ended"
         self._messages.append({"type": "passed"})
         self._forget()
+
+    def _goes_on(self, picture, face, complaint, now: float) -> bool:
+        """After a gap: the same person still, and a movement that it may have cut is asked for anew, from neutral.
+
+        False when the capture has ended.
+        """
+        if self._phase == "calibrate":
+            self._calibration.restart()
+            return True
+        if face is not None and complaint is None and self._is_neutral(face) and not self._same_person(picture, face):
+            return False
+        if self._phase == "action":
+            self._step -= 1
+            self._movement = None
+            self._start_gap(now)
+        elif self._phase == "gap":
+            self._steady = None
+        return True
 
     # Parts -------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ...base.errors import InputError
 from ...base.json_type import JsonType
 from ...base.media.files import atomic_path, clear_disk_errors, file_digest, remove_abandoned, require_space
+from ...host.permits import Permit, note_made
+from .locked import Lock, LockedLora, is_locked, read_locked_metadata
 
 if TYPE_CHECKING:
     import torch
@@ -58,34 +60,51 @@ class IdentityLora(JsonType):
 
 @dataclass(frozen=True)
 class VerifiedLora:
-    """A LoRA that may be used now. words: how prompts name the subject, "TOKEN class"."""
+    """A LoRA that may be used now.
 
-    path: Path
+    path: its file, or the locked one, which hosts open in memory. words: how prompts name the subject, "TOKEN class".
+    permits: the leave that its use needs at every step; empty for a drawn subject. accepted: not while samples of its
+    training wait for the person's word, which needs the owner's key.
+    """
+
+    path: Path | LockedLora
     words: str
+    permits: tuple[Permit, ...] = ()
+    accepted: bool = True
 
 
 def verified(host: Host, value: Any) -> VerifiedLora:
     """The file of an IDENTITY_LORA, unchanged, whose person still consents. Call it at every execution.
 
-    Raises InputError when the file is gone or changed, or its record may not be used.
+    What a file says about itself counts only where this computer's signed ledger knows the file by its digest: a
+    person's file that was re-labelled is nobody's.
+    Raises InputError when the file is gone or changed, was not made here, or its record may not be used.
     """
-    from ..charcha.store import load_identity
+    from ..charcha.in_use import permit_of
+    from ..charcha.store import load_identity, store_of
 
-    lora = IdentityLora.of(value)
-    path = host.model_file("loras", lora.name)
-    metadata = read_metadata(path)
-    record = metadata.get(RECORD)
-    if file_digest(path) != lora.digest or record != lora.record:
-        raise InputError(f"The LoRA '{path.name}' is not the one that was trained; train it again.")
+    lora, store = IdentityLora.of(value), store_of(host)
     if lora.record != DRAWN:
         load_identity(host, lora.record, allow_reduced=True, pictures=False)
-    return VerifiedLora(path, metadata.get(WORDS, ""))
+    path = host.model_file("loras", lora.name)
+    metadata, digest = read_metadata(path), file_digest(path)
+    if digest != lora.digest or metadata.get(RECORD) != lora.record:
+        raise InputError(f"The LoRA '{path.name}' is not the one that was trained; train it again.")
+    known = store.drawn(digest) if lora.record == DRAWN else store.made(lora.record, digest)
+    if not known:
+        raise InputError(f"The LoRA '{path.name}' was not trained on this computer; train it again.")
+    permits = () if lora.record == DRAWN else (permit_of(host, lora.record),)
+    file = LockedLora(path, Lock(store, lora.record)) if is_locked(path) else path
+    accepted = lora.record == DRAWN or store.accepted(lora.record, metadata.get(TRAINING, ""))
+    return VerifiedLora(file, metadata.get(WORDS, ""), permits, accepted)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a .safetensors file. Raises InputError when it is damaged."""
+    """The metadata of a .safetensors file or a locked one. Raises InputError when it is damaged."""
     from safetensors import SafetensorError, safe_open
 
+    if is_locked(path):
+        return read_locked_metadata(path)
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
@@ -93,19 +112,26 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise InputError(f"The LoRA '{path.name}' is not a complete .safetensors file; train it again.") from None
 
 
-def save_lora(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
-    """Write a LoRA, whole or not at all, and return its SHA-256. Equal input gives equal bytes."""
+def save_lora(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str], lock: Lock | None = None) -> str:
+    """Write a LoRA, whole or not at all, and return its SHA-256. Equal input gives equal bytes, without a lock.
+
+    Whoever's leave is needed is told of the digest before the file is in its place.
+    """
     from safetensors.torch import save
 
     data = save(dict(sorted(tensors.items())), metadata=dict(sorted(metadata.items())))
     data = _ordered(data)
+    if lock is not None:
+        data = lock.close(data, metadata)
+    digest = hashlib.sha256(data).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path.parent)
     with clear_disk_errors(path.parent):
         require_space(path.parent, len(data))
         with atomic_path(path) as part:
             part.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+            note_made(path, digest)
+    return digest
 
 
 def _ordered(data: bytes) -> bytes:

@@ -34,7 +34,7 @@ class TrainIdentityLoRA(io.ComfyNode):
                 *inputs_of(io, TrainRun, "preset"),
                 *inputs_of(io, TrainSettings, "seed", "steps", "rank", "resolution", "learning_rate", "layers"),
                 *inputs_of(io, TrainSettings, "text_encoder", "prior_share", "batch_size", "precision", "memory"),
-                *inputs_of(io, TrainRun, "allow_reduced", "samples"),
+                *inputs_of(io, TrainRun, "allow_reduced", "samples", "lock"),
             ],
             outputs=[
                 io.Custom(IdentityLora.io_type).Output(
@@ -57,6 +57,8 @@ class TrainIdentityLoRA(io.ComfyNode):
         from .handed import lost_files
 
         # A linked identity is not known here: its own node puts the record's state into the key.
+        if not current().local_only():
+            return float("nan")  # every run shows the owner's key anew
         state = "" if identity is None else store_of(current()).status(IdentityRef.of(identity).record)
         return f"{state} {lost_files()}"
 
@@ -73,17 +75,19 @@ class TrainIdentityLoRA(io.ComfyNode):
 def trained_output(done, shown=None) -> io.NodeOutput:
     """What a training node gives of a finished LoRA. shown: what the page is told beside the curve."""
     from .handed import hand_out
+    from .locked import WHY_LOCKED, LockedTensors, is_locked
     from .plot import plot_training
     from .run import live
     from safetensors.torch import load_file
 
     hand_out(done.path)
     text, steps = json.dumps(done.report, indent=2), len(done.curve.losses)
+    locked = is_locked(done.path)
     curve = live(current().node_id(), steps, steps, done.curve) | (shown or {})
     return io.NodeOutput(
         done.lora,
-        done.lora.name,
-        load_file(done.path),
+        WHY_LOCKED if locked else done.lora.name,
+        LockedTensors() if locked else load_file(done.path),
         _image(plot_training(done.curve)),
         text,
         ui={"text": [text], "songreel_training": [curve]},
@@ -130,17 +134,25 @@ class ApplyIdentityLoRA(io.ComfyNode):
 
         host, settings = current(), from_inputs(ApplySettings, given)
         found = verified(host, identity_lora)
-        if not settings.accepted:
-            return io.NodeOutput(block_execution=_WAITS)
+        if not (settings.accepted and found.accepted):
+            return io.NodeOutput(block_execution=_WAITS if found.accepted else _NOT_ACCEPTED)
         if settings.strength_model == 0 and settings.strength_clip == 0:
             return io.NodeOutput(model, clip, found.words)
-        changed = host.apply_lora(model, clip, found.path, settings.strength_model, settings.strength_clip)
-        return io.NodeOutput(*changed, found.words)
+        changed, changed_clip = host.apply_lora(
+            model, clip, found.path, settings.strength_model, settings.strength_clip
+        )
+        for permit in found.permits:
+            changed = host.with_permit(changed, permit)
+        return io.NodeOutput(changed, changed_clip, found.words)
 
 
 _WAITS = (
     "The likeness waits for its owner: look at the samples in Train Identity LoRA, then turn on 'accepted' in Apply "
     "Identity LoRA and queue again."
+)
+_NOT_ACCEPTED = (
+    "The likeness waits for its owner: samples were painted, and only the person accepts them, with the owner's key, "
+    "in Train Identity LoRA or with the command 'identities accept'. Then queue again."
 )
 
 

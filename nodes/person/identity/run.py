@@ -6,7 +6,6 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,9 @@ from ...base.errors import InputError
 from ...base.media.files import atomic_path, file_digest
 from ...diffusion.sd15.checkpoint import CheckpointFile, load_part
 from ...diffusion.sd15.frozen import computes_in_bfloat16, freeze_layers
+from ..charcha.store import store_of
 from .adapter import add_adapter, kohya_tensors, trained
+from .locked import SUFFIX, Lock
 from .lora import DRAWN, RECORD, TRAINING, IdentityLora, metadata_of, read_metadata, save_lora
 from .material import class_latents, embed_prompts, encode_pictures, make_material
 from .samples import Sampler, Samples
@@ -56,8 +57,8 @@ def train_lora(
     settings: TrainSettings,
     *,
     out: Path | None = None,
-    on_file: Callable[[Path], None] = lambda path: None,
     samples: Samples | None = None,
+    lock: Lock | None = None,
 ) -> Trained:
     """Train a LoRA of a subject, or return the one that the same inputs gave before.
 
@@ -65,10 +66,10 @@ def train_lora(
     ----------
     out : Path, optional
         The file to make; one in the folder of songreel's LoRAs when absent.
-    on_file : callable
-        Told of every file and folder made from the subject's pictures, before it is filled.
     samples : Samples, optional
         When to paint small pictures of the subject, and who keeps them. They change nothing of the LoRA.
+    lock : Lock, optional
+        Encrypts the file, which then ends in ".locked"; a plain .safetensors file when absent.
 
     Raises
     ------
@@ -80,13 +81,12 @@ def train_lora(
     base = _checkpoint_digest(host, checkpoint)
     identity = [TRAINING_VERSION, subject.digest, subject.words, list(subject.captions), base, settings.to_json()]
     training = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    path = out or host.lora_folder() / FOLDER / f"{subject.token}-{training[:8]}.safetensors"
+    suffix = ".safetensors" if lock is None else SUFFIX
+    path = out or host.lora_folder() / FOLDER / f"{subject.token}-{training[:8]}{suffix}"
     work = host.work_dir(f"train-{training[:24]}")
     log = work / "curve.json"
     if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
         return _found(path, base, log)
-    on_file(path)
-    on_file(work)
     host.free_memory()
     begin = time.perf_counter()
     try:
@@ -106,7 +106,10 @@ def train_lora(
     for part, values in weights.items():
         tensors |= kohya_tensors(part, values, settings.alpha)
     metadata = metadata_of(subject, settings, checkpoint.name, base, training, curve.best)
-    digest = save_lora(path, tensors, metadata)
+    host.check_interrupt()
+    digest = save_lora(path, tensors, metadata, lock)
+    if not subject.record:
+        store_of(host).add_drawn(digest)
     facts["seconds"] = round(time.perf_counter() - begin, 2)
     with atomic_path(log) as part:
         part.write_text(json.dumps({"curve": vars(curve), "facts": facts}), "utf-8")

@@ -15,6 +15,9 @@ MEMORY = ("auto", "save", "plenty")
 # When small pictures of the person are painted.
 OFF, AT_THE_END, WHILE_TRAINING = "off", "at the end", "while training"
 SAMPLES = (OFF, AT_THE_END, WHILE_TRAINING)
+# Whether other loaders can read a person's LoRA.
+OPEN, LOCKED = "open", "locked"
+LOCKS = (OPEN, LOCKED)
 # What a node's input shows where a choice is the preset's.
 PRESET = "preset"
 _SHARE = {"low": 0.0, "high": 0.9, "step": 0.05}
@@ -137,6 +140,12 @@ class TrainRun(Settings):
         tooltip="Small pictures of the person, realistic, as a cartoon and as a sketch, kept encrypted and shown here "
         "to who has the owner's key. Each set of three asks the model as often as some 20 steps do: one at the end, or "
         "four while training.",
+    )
+    lock: str = setting(
+        OPEN,
+        choices=LOCKS,
+        tooltip="locked: the LoRA is encrypted, and only Apply Identity LoRA can open it, while the person's consent "
+        "lasts. open: a plain file in models/loras, which any program can load, also after consent was taken back.",
     )
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from ...base.types import IdentityRef
 from ...host.port import Host
+from ..charcha.in_use import likeness_in_use, permit_of
+from ..charcha.record import IdentityRecord
 from ..charcha.store import load_identity, store_of
+from .locked import Lock
 from .run import Trained, train_lora
 from .samples import Samples
-from .settings import OFF, WHILE_TRAINING, TrainRun, TrainSettings
+from .settings import LOCKED, OFF, WHILE_TRAINING, TrainRun, TrainSettings
 from .subject import FaceFinder, subject_of
 
 if TYPE_CHECKING:
@@ -30,10 +33,18 @@ def train_person(
     out: the file to make; one in the folder of LoRAs when absent.
     run: whom it takes and what it shows; sample pictures go into the store, encrypted, for the owner only.
 
+    Consent is asked for at every step; when it ends, the training ends and what it half made is removed.
     Raises InputError when the record may not be used, a picture is of no use, or the checkpoint is no SD1.5.
     """
     run = run or TrainRun()
     record = load_identity(host, identity.record, allow_reduced=run.allow_reduced)
+    with likeness_in_use([permit_of(host, record.id)]):
+        return _train(host, record, checkpoint, settings, run, out)
+
+
+def _train(
+    host: Host, record: IdentityRecord, checkpoint: str, settings: TrainSettings, run: TrainRun, out: Path | None
+) -> Trained:
     path = host.model_file("checkpoints", checkpoint)
     subject = subject_of(record, FaceFinder(host))
     store = store_of(host)
@@ -48,11 +59,9 @@ def train_person(
         path,
         settings,
         out=out,
-        on_file=lambda made: store.add_file(record.id, made),
         samples=wanted,
+        lock=Lock(store, record.id) if run.lock == LOCKED else None,
     )
-    # Noted again, now with the digest of the finished file.
+    # Noted again, now with its size, by which copies are found.
     store.add_file(record.id, trained.path)
-    # The consent may have been taken back meanwhile.
-    load_identity(host, record.id, allow_reduced=run.allow_reduced, pictures=False)
     return trained

@@ -4,6 +4,7 @@ from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, Story
 from ...host import current
+from ...person.identity.consented import with_consent
 from ...person.identity.lora import IdentityLora
 from .settings import ClipSettings
 from comfy_api.latest import io
@@ -45,6 +46,7 @@ class ScheduleToSampler(io.ComfyNode):
         return float("nan") if identity_lora is not None else ""
 
     @classmethod
+    @with_consent
     def execute(cls, clip, story, frame_schedule, identity_lora=None, **given) -> io.NodeOutput:
         from ...person.identity.lora import verified
         from ...story.person import NOBODY

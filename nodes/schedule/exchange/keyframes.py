@@ -15,9 +15,21 @@ HINT = "only numbers are read: bake the formula into a number for each keyframe"
 
 
 def read_keyframes(text: str, name: str, problems: list[str]) -> dict[int, float]:
-    """Frame -> value of a keyframe string. What cannot be read goes to `problems`, with its place in the text.
+    """The keyframes of a keyframe string.
 
-    A value is a number, perhaps in parentheses: `0:(1.5)`, `24: 0.7`. Formulas are named as such.
+    Parameters
+    ----------
+    text : str
+        Such as `0:(1.5), 24: 0.7`: a value is a number, perhaps in parentheses.
+    name : str
+        What the problems call the text.
+    problems : list of str
+        Takes what cannot be read, each with its place in the text. Formulas are named as such.
+
+    Returns
+    -------
+    dict of int to float
+        Frame -> value.
     """
     found: dict[int, float] = {}
     parts = list(_parts(text))
@@ -67,9 +79,25 @@ def per_frame_values(
     *,
     steps: frozenset[int] | set[int] = frozenset(),
 ) -> np.ndarray:
-    """Values of all frames, float64 (n_frames,): linear between keyframes, held before the first and after the last.
+    """The values of all frames: linear between keyframes, held before the first and after the last.
 
-    text_fps: the rate at which the keyframes count frames. steps: keyframes that hold until the next one.
+    Parameters
+    ----------
+    keyframes : dict of int to float
+        Frame -> value, at least one; frames count at `text_fps`.
+    n_frames : int
+        How many values are wanted.
+    fps : Fraction
+        Frames per second of the result.
+    text_fps : Fraction
+        Frames per second by which the keyframes count.
+    steps : set of int
+        Keyframes that hold their value until the next one.
+
+    Returns
+    -------
+    ndarray
+        float64 (n_frames,).
     """
     frames = sorted(keyframes)
     times = np.array([float(frame / text_fps) for frame in frames])

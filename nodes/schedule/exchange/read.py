@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.json_text import load_json
 from ...base.timing import snap_fps
 from .keyframes import HINT, per_frame_values, read_keyframes
 from .quotes import are_pairs, bare, single_quoted, straight, without_last_commas
@@ -35,7 +36,24 @@ class Reading:
     own: bool = False
 
     def curves(self, n_frames: int, fps: Fraction, *, text_fps: Fraction, size: tuple[int, int]) -> dict:
-        """Our curves, name -> float64 (n_frames,)."""
+        """The curves in our own units.
+
+        Parameters
+        ----------
+        n_frames : int
+            Frames of the song.
+        fps : Fraction
+            Frames per second of the song.
+        text_fps : Fraction
+            Frames per second by which the text counts.
+        size : tuple of int
+            (width, height) in pixels, by which the text measures shifts.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Name of a curve -> float64 (n_frames,).
+        """
         made = {}
         for name, keys in self.keyframes.items():
             values = per_frame_values(keys, n_frames, fps, text_fps, steps=self.steps.get(name, set()))
@@ -44,7 +62,17 @@ class Reading:
 
 
 def read_text(text: str) -> Reading | None:
-    """What a text in one of the three programs' forms says; None when it is a bare keyframe string or empty.
+    """What a text in the form of one of the three programs says.
+
+    Parameters
+    ----------
+    text : str
+        Deforum's settings, a Parseq document, or FizzNodes' prompts.
+
+    Returns
+    -------
+    Reading or None
+        None when it is a bare keyframe string or empty.
 
     Raises
     ------
@@ -67,14 +95,20 @@ def read_text(text: str) -> Reading | None:
 
 
 def report(problems: list[str]) -> InputError:
-    """One error for all that is wrong."""
+    """One error for all that is wrong.
+
+    Parameters
+    ----------
+    problems : list of str
+        At least one; the first eight are told, and the number of the others.
+    """
     more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
     return InputError(f"The schedule text cannot be read: {'; '.join(problems[:8])}{more}.")
 
 
 def _json(text: str) -> dict:
     try:
-        data = json.loads(without_last_commas(text), strict=False)
+        data = load_json(without_last_commas(text), "The schedule text", strict=False)
     except json.JSONDecodeError as error:
         raise report([f"line {error.lineno}, character {error.colno}: {error.msg}"]) from None
     if not isinstance(data, dict):
@@ -95,7 +129,7 @@ def _fizz(text: str, problems: list[str]) -> Reading:
         return reading
     body = re.sub(r"(^|,)(\s*)(\d+)(\s*:)", r'\1\2"\3"\4', text)
     try:
-        pairs = json.loads("{" + body + "}", strict=False, object_pairs_hook=list)
+        pairs = load_json("{" + body + "}", "The schedule text", strict=False, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         place = error.pos - 1
         line, column = text.count("\n", 0, place) + 1, place - (text.rfind("\n", 0, place) + 1) + 1
@@ -186,8 +220,9 @@ def _size(width, height) -> tuple[int, int] | None:
 
 
 def _parseq(data: dict, problems: list[str]) -> Reading:
-    options = data.get("options") if isinstance(data.get("options"), dict) else {}
-    reading = Reading(fps=_fps(options.get("output_fps"), problems))
+    options = data.get("options")
+    fps = options.get("output_fps") if isinstance(options, dict) else None
+    reading = Reading(fps=_fps(fps, problems))
     rendered = data.get("rendered_frames")
     rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

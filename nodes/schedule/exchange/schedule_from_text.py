@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from ...base.errors import InputError
+from ...base.guard import guarded_negative
 from ...base.modulation import CURVES
 from ...base.timing import frame_start, snap_fps
 from ...base.types import FrameSchedule, Shot, SongAnalysis, Story
@@ -29,21 +30,33 @@ def schedule_from_text(
 
     Parameters
     ----------
-    text : Deforum's settings, a Parseq document, FizzNodes' prompts, or a bare keyframe string of the settings' curve,
-        in our unit.
-    settings : the curve; the mode of a new schedule; frames per second that the text counts by (0 takes what the text
-        says, else the song's); width and height in pixels that shifts are measured by, where the text does not say.
-    story : used where the text has no prompts.
-    schedule : whose curves are changed; without it, one is made.
+    song : SongAnalysis
+        Gives duration, frame rate and what paces a new schedule.
+    text : str
+        Deforum's settings, a Parseq document, FizzNodes' prompts, or a bare keyframe string of the settings' curve, in
+        our unit.
+    settings : ReadSettings, optional
+        The curve; the mode of a new schedule; frames per second by which the text counts (0 takes what the text says,
+        else the song's); width and height in pixels by which shifts are measured, where the text does not say.
+    story : Story, optional
+        Used where the text has no prompts.
+    schedule : FrameSchedule, optional
+        Its curves are changed; without it, one is made.
 
     Returns
     -------
-    story, schedule, and a report of what was read and what was not.
+    story : Story
+        That of the text, else the one given.
+    schedule : FrameSchedule
+        With the text's curves in it.
+    report : str
+        What was read and what was not.
 
     Raises
     ------
     InputError
-        The text cannot be read, or there is neither a prompt nor a story.
+        When the text cannot be read, has neither a prompt nor a story beside it, or does not fit the song or the
+        schedule.
     """
     settings = settings or ReadSettings()
     reading = read_text(text)
@@ -88,7 +101,10 @@ def _story(reading: Reading, song: SongAnalysis, rate) -> Story:
     starts[0] = 0.0  # a prompt stands from the beginning, as in those programs
     ends = [*starts[1:], song.duration]
     texts = [reading.prompts[frame] for frame in sorted(reading.prompts)]
-    shots = (Shot(a, b, prompt, negative=no) for a, b, (prompt, no) in zip(starts, ends, texts, strict=True))
+    shots = (
+        Shot(a, b, prompt, negative=guarded_negative(no))
+        for a, b, (prompt, no) in zip(starts, ends, texts, strict=True)
+    )
     return Story(tuple(shots))
 
 

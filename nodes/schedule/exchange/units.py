@@ -19,7 +19,24 @@ PARSEQ = DEFORUM | {"denoise": "strength", "cfg": "scale"}
 
 
 def per_frame(name: str, values: np.ndarray, fps: Fraction, width: int, height: int) -> np.ndarray:
-    """Our values in Deforum's unit: zoom a factor, angle degrees, shift pixels, all per frame; strength 1 - denoise."""
+    """Our values in the unit of Deforum and Parseq: per frame, shifts in pixels, and strength as 1 - denoise.
+
+    Parameters
+    ----------
+    name : str
+        The curve's name with us, a key of `DEFORUM`.
+    values : ndarray
+        float64 (n,): zoom a factor, angle degrees, shift a share of the side, all per second.
+    fps : Fraction
+        Frames per second by which frames are counted.
+    width, height : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    ndarray
+        float64 (n,): zoom a factor, angle degrees, shift pixels, all per frame.
+    """
     rate = float(fps)
     if name == "zoom":
         return values ** (1 / rate)
@@ -29,7 +46,24 @@ def per_frame(name: str, values: np.ndarray, fps: Fraction, width: int, height: 
 
 
 def per_second(name: str, values: np.ndarray, fps: Fraction, width: int, height: int) -> np.ndarray:
-    """Deforum's values in our unit; the reverse of `per_frame`. fps: the rate at which the text counts frames."""
+    """Values of Deforum and Parseq in our unit; the reverse of `per_frame`.
+
+    Parameters
+    ----------
+    name : str
+        The curve's name with us, a key of `DEFORUM`.
+    values : ndarray
+        float64 (n,): zoom a factor, angle degrees, shift pixels, all per frame.
+    fps : Fraction
+        Frames per second by which frames are counted.
+    width, height : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    ndarray
+        float64 (n,): zoom a factor, angle degrees, shift a share of the side, all per second.
+    """
     rate = float(fps)
     if name == "zoom":
         return np.maximum(values, 1e-6) ** rate

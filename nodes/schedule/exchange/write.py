@@ -14,19 +14,30 @@ from .units import DEFORUM, PARSEQ, per_frame
 
 
 def write_schedule(schedule: FrameSchedule, story: Story, settings: WriteSettings) -> tuple[str, str]:
-    """(text, report) of a schedule.
+    """A schedule and its story as text for another program.
 
     Parameters
     ----------
-    settings : format, one of `FORMATS`. Deforum settings: a JSON object with prompts and keyframe strings, to be merged
+    schedule : FrameSchedule
+        Gives curves, frame rate and frames.
+    story : Story
+        Gives the prompts.
+    settings : WriteSettings
+        Its format is one of `FORMATS`. Deforum settings: a JSON object with prompts and keyframe strings, to be merged
         into a settings file. Parseq: a document with a keyframe wherever a field needs one. FizzNodes prompts: a line
         for each shot, `"frame": "prompt",`. Keyframes of one curve: that curve in our own unit.
 
     Returns
     -------
-    The text, and a sentence that names what the format cannot carry.
+    text : str
+        In that format.
+    report : str
+        A sentence that names what the format cannot carry; empty when there is nothing.
 
-    Raises InputError when schedule and story do not fit.
+    Raises
+    ------
+    InputError
+        When schedule and story do not fit each other, or the schedule has no such curve.
     """
     form, curve, tolerance = settings.format, settings.curve, settings.tolerance
     width, height = settings.width, settings.height

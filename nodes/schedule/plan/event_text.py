@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from ...base.errors import InputError
+from ...base.json_text import load_json
 from ...base.timing import boundary, clock_text
 from ...base.types import SongAnalysis, Story
 from ...song.curves.beat_rows import parse_time
@@ -85,7 +86,7 @@ def planned_by_hand(text: str, song: SongAnalysis, story: Story, rules: EventRul
 
 def _seconds(value) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) if 0 <= value < 1e6 else None
+        return float(value) if 0 <= value < 1_000_000 else None
     return parse_time(str(value).strip())
 
 
@@ -93,7 +94,7 @@ def _entries(text: str, wrong: list[str]):
     """(place, seconds, kind, length) of every entry; what is none goes to `wrong`."""
     if text.lstrip().startswith("["):
         try:
-            items = json.loads(text)
+            items = load_json(text, "The events")
         except json.JSONDecodeError as error:
             raise InputError(f"The events are no JSON: {error.msg} at line {error.lineno}.") from None
         for number, item in enumerate(items, 1):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # How shots begin: colour, and the word that says it.
 CUT, DISSOLVE = "#ff5d73", "#c58af0"
+# The line at a shot's start: colour, width in points, and alpha, where it is not opaque.
+_LINES: dict[str, tuple[str, float, float | None]] = {"cut": (CUT, 2.2, None), "dissolve": (DISSOLVE, 1.6, None)}
 LANE_PIXELS = 34
 
 
@@ -53,8 +55,8 @@ def plot_schedule(
     axes.step(seconds, schedule.t, where="mid", color=ENVELOPE, linewidth=1.6, label="t, progress to the next shot")
     starts = _starts(schedule)
     for index, (shot, start, kind) in enumerate(starts):
-        style = {"cut": {"color": CUT, "linewidth": 2.2}, "dissolve": {"color": DISSOLVE, "linewidth": 1.6}}
-        axes.axvline(start, **style.get(kind, {"color": DOWNBEAT, "linewidth": 1.0, "alpha": 0.6}))
+        colour, line, alpha = _LINES.get(kind, (DOWNBEAT, 1.0, 0.6))
+        axes.axvline(start, color=colour, linewidth=line, alpha=alpha)
         following = starts[index + 1][1] if index + 1 < len(starts) else schedule.duration
         room = int((following - start) / schedule.duration * width * 0.93 / 6.2) - 1
         _write(axes, start, 1.05, story.shots[shot].prompt, room, color=TEXT)
