@@ -7,6 +7,8 @@ from ..base.types import SongAnalysis, Story
 from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
+from .compose import CountTokens
+from .limit import beyond_limit
 from .settings import ShotChange, TimelineSettings, Wishes, World
 from .timed_prompts import read_timeline, timeline_text
 from comfy_api.latest import io
@@ -53,6 +55,7 @@ class PromptTimeline(io.ComfyNode):
         # A program's call that leaves it out has always meant none; the default is what the widget shows.
         song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, {"negative": ""} | given)
         story, notes = read_timeline(text, song, **settings.to_json())
+        notes = (*notes, *beyond_limit(story, current().count_tokens))
         frames = timeline_text(story, song.fps)
         return io.NodeOutput(story, frames, ui=shown(frames, notes=notes))
 
@@ -157,4 +160,11 @@ class StoryShot(io.ComfyNode):
 
         change = from_inputs(ShotChange, given)
         changed, shot = changed_shot(Story.of(story), change, count=current().count_tokens)
-        return io.NodeOutput(changed, shot.prompt, ui={"text": [shot.prompt]})
+        return io.NodeOutput(
+            changed, shot.prompt, ui=shown(shot.prompt, notes=_about(changed, change.shot, current().count_tokens))
+        )
+
+
+def _about(story: Story, number: int, count: CountTokens) -> list[str]:
+    """Notes about one shot of a story."""
+    return [note for note in beyond_limit(story, count) if f"shot {number}'s" in note]
