@@ -15,10 +15,15 @@ def shortened_note(dropped: list[tuple[int, tuple[str, ...]]], total: int) -> st
     return f"{len(dropped)} of {total} prompts were shortened to what CLIP reads, details first: {named}{more}."
 
 
-def beyond_limit(story: Story, count: CountTokens) -> list[str]:
-    """A note for each shot whose prompt is longer than CLIP reads. count: CLIP's tokens of a text."""
+def beyond_limit(story: Story, count: CountTokens, *, only: int | None = None) -> list[str]:
+    """A note for each shot whose prompt is longer than CLIP reads.
+
+    count: CLIP's tokens of a text. only: the number of the one shot that is looked at, from 1; None looks at all.
+    """
     notes = []
     for number, shot in enumerate(story.shots, 1):
+        if only not in (None, number):
+            continue
         tokens = count(shot.prompt)
         if tokens > TOKEN_LIMIT:
             _, dropped = fit_prompt(shot.prompt, count)

@@ -7,7 +7,6 @@ from ..base.types import SongAnalysis, Story
 from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
-from .compose import CountTokens
 from .limit import beyond_limit
 from .settings import ShotChange, TimelineSettings, Wishes, World
 from .timed_prompts import read_timeline, timeline_text
@@ -159,12 +158,8 @@ class StoryShot(io.ComfyNode):
         from .shot import changed_shot
 
         change = from_inputs(ShotChange, given)
-        changed, shot = changed_shot(Story.of(story), change, count=current().count_tokens)
+        count = current().count_tokens
+        changed, shot = changed_shot(Story.of(story), change, count=count)
         return io.NodeOutput(
-            changed, shot.prompt, ui=shown(shot.prompt, notes=_about(changed, change.shot, current().count_tokens))
+            changed, shot.prompt, ui=shown(shot.prompt, notes=beyond_limit(changed, count, only=change.shot))
         )
-
-
-def _about(story: Story, number: int, count: CountTokens) -> list[str]:
-    """Notes about one shot of a story."""
-    return [note for note in beyond_limit(story, count) if f"shot {number}'s" in note]

@@ -38,6 +38,11 @@ def test_prompts_beyond_the_limit(prompts, notes):
     assert len(found) == len(notes) and all(part in note for part, note in zip(notes, found, strict=True))
 
 
+def test_one_shot_alone():
+    assert beyond_limit(story(*[LONG] * 9), words, only=8)[0].startswith("CLIP reads 75 of the 80 tokens of shot 8's")
+    assert beyond_limit(story(LONG, "a"), words, only=2) == []
+
+
 def test_shortened_prompts_are_named():
     assert shortened_note([(2, ("ornate",)), (4, ("a", "b"))], 9) == (
         "2 of 9 prompts were shortened to what CLIP reads, details first: shot 2 without 'ornate'; shot 4 without 'a', 'b'."  # noqa: E501
