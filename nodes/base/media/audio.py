@@ -20,6 +20,8 @@ MAX_AAC_RATE, MAX_FLAC_RATE, OPUS_RATE = 96_000, 48_000, 48_000
 # The sampling frequencies that AAC can carry (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _FRAMES_PER_BLOCK = 65_536
+# What so many channels usually are; FFmpeg mixes them down by it.
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 log = logging.getLogger(__name__)
 
@@ -185,13 +187,14 @@ def _packets(stream: av.AudioStream, sample_format: str, waveform: np.ndarray, s
     import av
 
     resampler = av.AudioResampler(format=sample_format, layout=stream.layout, rate=stream.rate)
-    source_layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(waveform.shape[0])
+    source_layout = _LAYOUTS.get(waveform.shape[0])
     if source_layout is None:
         waveform, source_layout = waveform.mean(axis=0, keepdims=True), "mono"
 
     for start in range(0, waveform.shape[1], _FRAMES_PER_BLOCK):
         block = np.ascontiguousarray(waveform[:, start : start + _FRAMES_PER_BLOCK].clip(-1, 1), dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=source_layout)
+        # Interleaved: PyAV holds no more than eight planes, and miscounts eight.
+        frame = av.AudioFrame.from_ndarray(block.T.reshape(1, -1), format="flt", layout=source_layout)
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
         for resampled in resampler.resample(frame):
             yield from stream.encode(resampled)

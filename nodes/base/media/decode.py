@@ -38,6 +38,7 @@ class SongDecoder:
         self._begin: float | None = None
         self._failed = 0.0
         self._failed_before = False
+        self._mixed = False
 
     def decode(self, container: av.container.InputContainer) -> None:
         """Decode the stream to its end."""
@@ -60,7 +61,10 @@ class SongDecoder:
         """What was decoded, float32 (channels, samples)."""
         if not self._blocks:
             return np.zeros((1, 0), np.float32)
-        return np.concatenate(self._blocks, axis=1).astype(np.float32, copy=False)
+        samples = np.concatenate(self._blocks, axis=1).astype(np.float32, copy=False)
+        # Channels that were mixed down add up; what they began with lay within full scale.
+        peak = float(np.abs(samples).max()) if self._mixed and samples.size else 0.0
+        return samples / peak if peak > 1 else samples
 
     def _add(self, frame: av.AudioFrame) -> None:
         import av
@@ -71,6 +75,7 @@ class SongDecoder:
             if self._kind is None and frame.sample_rate:
                 self.rate, self._layout = frame.sample_rate, "mono" if frame.layout.nb_channels == 1 else "stereo"
             self._kind = kind
+            self._mixed = self._mixed or frame.layout.nb_channels > 2
             self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self.rate)
         self._fill_gap(frame)
         # The resampler keeps no time of its own: gaps are filled here.
