@@ -22,6 +22,7 @@ LONG_FILES = {
 }
 # What loads a file by its path: the pack and `headless` get their names there, and ComfyUI's loader is played.
 BY_PATH = {"headless/pack.py", "tests/conftest.py", "tests/support/schema_dump.py", "bench/start.py"}
+BY_PATH |= {"tests/support/comfy_permits.py"}
 
 
 def name_of(path):

@@ -285,7 +285,7 @@ def test_the_command(home, person, scenes, tmp_path, capsys):
         (["none.mp4", "--identity", record], 2, "no video"),
         ([str(path), "--identity", "../x"], 1, "not the id"),
         ([str(path), "--identity", "a" * 26], 1, "no such identity"),
-        ([str(path), "--identity", record, "--every", "0"], 2, "--every"),
+        ([str(path), "--identity", record, "--every", "0"], 2, "every must be a whole number"),
         ([str(plot), "--identity", record], 0, ""),
     ):
         assert main(["metrics", *arguments, "--json", str(tmp_path / "x.json")], bootstrap) == status, arguments

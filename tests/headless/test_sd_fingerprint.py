@@ -7,7 +7,7 @@ from headless.demo_model import CHECKPOINT
 from headless.sd.checkpoint import load_checkpoint
 from headless.sd.lora import apply_lora
 from headless.sd.parts import fingerprint
-from songreel.nodes.host import port as host_stage
+from songreel.nodes.host.digest import patcher_digest
 from support.demo_parts import demo_parts
 from support.paths import TESTS
 from support.random_lora import random_lora
@@ -91,7 +91,7 @@ class Patcher:
 def test_what_comfyui_leaves_unset_in_clip_does_not_count():
     """A checkpoint without CLIP's pooled projection, whose memory is another in every process of ComfyUI."""
     pairs = ((1, 1), (2, 1), (1, 2))
-    digests = [host_stage._patcher_digest(Patcher({"text_projection": a, "other": b})) for a, b in pairs]
+    digests = [patcher_digest(Patcher({"text_projection": a, "other": b})) for a, b in pairs]
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -102,7 +102,7 @@ def test_a_motion_module_counts_by_its_weights_and_what_is_set_in_it():
 
     def digest(weight, scale, current=None):
         module = Patcher({"motion": weight}, attachments={"ADE": Attachment(scale, current)})
-        return host_stage._patcher_digest(Patcher({"unet": 1}, additional_models={"ADE": [module]}))
+        return patcher_digest(Patcher({"unet": 1}, additional_models={"ADE": [module]}))
 
     assert digest(1, 0.5) == digest(1, 0.5, current=0.7)
-    assert len({digest(1, 0.5), digest(2, 0.5), digest(1, 0.6), host_stage._patcher_digest(Patcher({"unet": 1}))}) == 4
+    assert len({digest(1, 0.5), digest(2, 0.5), digest(1, 0.6), patcher_digest(Patcher({"unet": 1}))}) == 4

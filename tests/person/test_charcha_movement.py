@@ -16,7 +16,8 @@ def measured(monkeypatch):
     of = staticmethod(lambda face: face)
     for module in (movement, calibration):
         monkeypatch.setattr(module, "Measures", type("Measures", (), {"of": of, "median": Measures.median}))
-        monkeypatch.setattr(module.quality, "sharpness", lambda picture, face: float(picture))
+        monkeypatch.setattr(module.picture_quality, "sharpness", lambda picture, face: float(picture))
+        monkeypatch.setattr(module.picture_quality, "light_share", lambda picture, face: 1.0)
 
 
 def play(key, frames, hold=1.0):

@@ -260,11 +260,12 @@ def test_few_captures_at_once_and_a_minute_and_abandoned_ones_vanish(tmp_path):
 
 def test_a_page_that_stops_sending_is_forgotten(tmp_path):
     async def play(server):
+        picture = frame(0, jpeg())
         server.routes._idle = 0.3
         socket = await connected(server)
         await first(socket)
         server.clock.now += 0.125
-        await socket.send_bytes(frame(0, jpeg()))
+        await socket.send_bytes(picture)
         await first(socket)
         (ticket,) = server.desk._tickets.values()
         session = ticket.session

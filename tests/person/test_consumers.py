@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from headless.__main__ import bootstrap
 from headless.cli.main import main
@@ -47,8 +48,6 @@ def host(tmp_path, monkeypatch):
 
 def made(host, record_id):
     """A LoRA of the record, as a training leaves it."""
-    import torch
-
     path = host.lora_folder() / "songreel" / "vuzokiju.safetensors"
     words = {"songreel.record": record_id, "songreel.words": "vuzokiju person", "songreel.training": "ab" * 32}
     digest = save_lora(path, {"lora_unet_x.alpha": torch.ones(1)}, words)
@@ -104,7 +103,7 @@ def run(name, record_id, lora):
         return node.execute(model=None, **nothing, identity_lora=lora)
     if name == "ScheduleToSampler":
         return node.execute(clip=None, story=None, frame_schedule=None, identity_lora=lora)
-    return node.execute(identity=IdentityRef(record_id), frames=__import__("torch").zeros(1, 64, 64, 3))
+    return node.execute(identity=IdentityRef(record_id), frames=torch.zeros(1, 64, 64, 3))
 
 
 @pytest.mark.parametrize("state", STATES)
