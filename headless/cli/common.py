@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
 
-from songreel.nodes.base.media.files import atomic_path
+from songreel.nodes.base.media.files import LONGEST_NAME, atomic_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +79,8 @@ def song_file(name: str, host: HeadlessHost) -> Path:
         from ..demo.song import ensure_demo_song
 
         return Path(ensure_demo_song(host.cache_dir()))
+    if re.match(r"[a-z][a-z0-9+.-]{1,9}:/", name, re.IGNORECASE):
+        raise UsageError(f"'{name}' is an address; download the song, and give the file on this machine.")
     return existing(Path(name), "song")
 
 
@@ -101,6 +103,18 @@ def checkpoint_name(given: str, host: HeadlessHost) -> str:
     return given
 
 
+def seconds_text(text: str | None, option: str) -> str | None:
+    """A time of the command line in seconds: 4, 4.5, 0:04 or 1:00:04.5. Raises UsageError where it is none."""
+    from songreel.nodes.song.curves.beat_rows import parse_time
+
+    if text is None:
+        return None
+    seconds = parse_time(text.strip())
+    if seconds is None:
+        raise UsageError(f"{option} must be a time such as 4, 4.5 or 0:04.5, got '{text}'.")
+    return f"{seconds:.12g}"
+
+
 # What is written ----------------------------------------------------------------------------------
 
 
@@ -109,6 +123,9 @@ def prepare_output(path: Path) -> Path:
     path = Path(os.path.abspath(path))
     if path.is_dir():
         raise UsageError(f"'{path}' is a folder; give the name of a file.")
+    length = len(os.fsencode(path.name))
+    if length > LONGEST_NAME:
+        raise UsageError(f"The name '{path.name[:30]}...' has {length} bytes; give one of at most {LONGEST_NAME}.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

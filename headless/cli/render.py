@@ -34,6 +34,7 @@ from .common import (
     publish,
     read_text,
     say,
+    seconds_text,
     song_file,
 )
 
@@ -74,8 +75,8 @@ def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     render.add_argument("--size", metavar="WxH", help="picture size in pixels, such as 512x512")
     render.add_argument("--steps", metavar="N", help="sampler steps per picture")
     render.add_argument("--seed", metavar="N", help="decides all noise")
-    render.add_argument("--start", metavar="S", help="start of an excerpt in seconds")
-    render.add_argument("--seconds", metavar="S", help="length of an excerpt in seconds")
+    render.add_argument("--start", metavar="S", help="start of an excerpt, in seconds or m:ss")
+    render.add_argument("--seconds", metavar="S", help="length of an excerpt, in seconds or m:ss")
     render.add_argument("--set", action="append", default=[], metavar="NODE.INPUT=VALUE", help="any input of any node")
     render.add_argument("--draft", action="store_true", help="a quick look: seconds of work, not minutes")
     render.add_argument("--models", action="append", default=[], type=Path, metavar="DIR", help="ComfyUI models folder")
@@ -107,6 +108,7 @@ def load_workflow(name: str | None) -> dict:
 
 
 def _render(args: argparse.Namespace, bootstrap: Bootstrap) -> int:
+    args.start, args.seconds = seconds_text(args.start, "--start"), seconds_text(args.seconds, "--seconds")
     workflow = load_workflow(args.workflow or _usual_workflow(args))
     suffix = out_suffix(args.out.name)
     check_models(args.models)
@@ -168,6 +170,7 @@ def _render_here(
             args.vocabulary = demo_model.VOCABULARY
         host.show_line(f"No --checkpoint: the demo model paints ({args.size}, {args.steps} steps).", keep=True)
     workflow = with_options(workflow, schemas, args, host.register("input", song))
+    _check_start(args, workflow, schemas, song)
     output = find_output(workflow, [name for name, cls in registry.items() if cls.OUTPUT_NODE])
     workflow = apply_suffix(workflow, schemas, output, out_suffix(args.out.name), args.set)
 
@@ -186,6 +189,27 @@ def _render_here(
         reason = result.blocked[-1][1] if result.blocked else "look at the nodes before it."
         raise InputError(f"{title_of(workflow[output])} saved no file: {reason}")
     return host.saved_file(files[0])
+
+
+def _check_start(args: argparse.Namespace, workflow: dict, schemas: dict, song: Path) -> None:
+    """Raises UsageError where an excerpt begins after the song's last picture."""
+    from ..comfy_api.video import duration_of
+
+    from songreel.nodes.base.timing import boundary, frame_count, frame_start, snap_fps
+
+    length, rate = duration_of(song, "audio"), current_value(workflow, schemas, ROLES["frame rate"])
+    if args.start is None or length is None or rate is None:
+        return
+    try:
+        fps = snap_fps(rate)
+    except InputError:
+        return
+    count = frame_count(length, fps)
+    if boundary(float(args.start), fps, count) >= count:
+        raise UsageError(
+            f"--start {args.start} leaves no picture: the song has {length:.2f} s, and at {float(fps):g} fps its last "
+            f"picture starts at {frame_start(count - 1, fps):.2f} s; begin there or before."
+        )
 
 
 def _needs_demo_model(args: argparse.Namespace, host: HeadlessHost, workflow: dict, schemas: dict) -> bool:
@@ -229,6 +253,7 @@ def with_options(workflow: dict, schemas: Schemas, args: argparse.Namespace, son
         ("draft", True if args.draft else None),
     ):
         if value is not None:
+            _check_place(name, workflow, schemas)
             workflow = apply_role(workflow, schemas, ROLES[name], value)
     if args.size is not None:
         workflow = apply_role(workflow, schemas, ROLES["size"], *parse_size(args.size))
@@ -243,6 +268,20 @@ def with_options(workflow: dict, schemas: Schemas, args: argparse.Namespace, son
     for assignment in args.set:
         workflow = apply_set(workflow, schemas, assignment)
     return workflow
+
+
+def _check_place(name: str, workflow: dict, schemas: dict) -> None:
+    """Raises UsageError where a workflow has no place for an option and a shipped one has; it is named."""
+    role = ROLES[name]
+    if name not in ("identity", "prompt") or find_role(workflow, schemas, role) is not None:
+        return
+    shipped = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(WORKFLOWS.glob("*.json"))}
+    fitting = [stem for stem, other in shipped.items() if find_role(other, schemas, role) is not None]
+    if fitting:
+        raise UsageError(
+            f"{role.option} has nowhere to go in this workflow; these shipped ones have a place for it: "
+            f"{', '.join(fitting)}. Give one with --workflow."
+        )
 
 
 def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,16 @@ _UP_ENDS = {
     ".lora_linear_layer.down.weight": ".lora_linear_layer.up.weight",
 }
 _OTHER_KINDS = {"hada_w1_a": "LoHa", "lokr_w1": "LoKr", "lokr_w1_a": "LoKr", "dora_scale": "DoRA", "oft_blocks": "OFT"}
+_OTHER_ENDS = {
+    ".diff": "change of full weights (.diff)", ".diff_b": "change of full weights (.diff_b)",
+    ".set_weight": "change of full weights (.set_weight)", ".a1.weight": "GLoRA", ".on_input": "IA3",
+    ".reshape_weight": "LoRA with reshaped weights",
+}  # fmt: skip
 _PEFT = "base_model.model."
+# diffusers to 0.20 named layers after attention processors: attn1.processor.to_q_lora.up, self_attn.to_q_lora.up.
+_PROCESSOR = re.compile(r"(.*)\.processor\.to_(q|k|v|out)_lora\.(up|down)\.weight")
+_OLD_TEXT = re.compile(r"(.*self_attn)\.to_(q|k|v|out)_lora\.(up|down)\.weight")
+_OF_IMAGES = ("lora_unet_", "unet.", "diffusion_model.", "transformer.", "lora_transformer_", "lora_prior_", "model.")
 
 
 def _layers(module: torch.nn.Module) -> list[str]:
@@ -85,6 +95,49 @@ def read_lora(file: Path) -> dict[str, torch.Tensor]:
         raise InputError(
             f"The LoRA '{file.name}' is not a complete .safetensors file ({error}); download it again."
         ) from None
+
+
+def _plain_name(key: str) -> str:
+    """A key in today's names where it is in diffusers' old ones."""
+    if match := _PROCESSOR.fullmatch(key):
+        part, letter, half = match.groups()
+        return f"{part}.to_{letter}{'.0' if letter == 'out' else ''}.lora_{half}.weight"
+    if match := _OLD_TEXT.fullmatch(key):
+        part, letter, half = match.groups()
+        return f"{part}.{letter}_proj.lora_{half}.weight"
+    return key
+
+
+def _check_kind(tensors: dict[str, torch.Tensor], name: str) -> None:
+    """Raises InputError for what is no plain LoRA, by its name, and for weights that are no numbers."""
+    import torch
+
+    for key, value in tensors.items():
+        kind = _OTHER_KINDS.get(key.rpartition(".")[2])
+        kind = kind or ("DoRA" if "lora_magnitude_vector" in key else None)
+        kind = kind or next((kind for end, kind in _OTHER_ENDS.items() if key.endswith(end)), None)
+        if kind:
+            raise InputError(
+                f"The LoRA '{name}' is a {kind} ('{key}'), which this host cannot apply; use a plain LoRA."
+            )
+        if value.is_floating_point() and not torch.isfinite(value.float()).all():
+            raise InputError(
+                f"The LoRA '{name}' has weights that are NaN or infinite ('{key}'), as a failed training leaves "
+                "them; use an earlier file of that training."
+            )
+
+
+def _check_model(layers: dict[str, LoraLayer], on_model: dict[str, LoraLayer], name: str) -> None:
+    """Raises InputError where most layers for images belong to another model than SD1.5."""
+    of_images = [target for target in layers if target.startswith(_OF_IMAGES) and not target.startswith("text_model.")]
+    second = [target for target in layers if target.startswith("lora_te2_")]
+    foreign = len(of_images) > 2 * len(on_model)
+    if foreign or second:
+        target = second[0] if second else of_images[0]
+        raise InputError(
+            f"The LoRA '{name}' is made for another model than SD1.5 ({len(on_model)} of its {len(of_images)} layers "
+            f"for images fit; it has '{target}'); use a LoRA made for SD1.5."
+        )
 
 
 def _split(tensors: dict[str, torch.Tensor], name: str) -> tuple[dict[str, LoraLayer], set[str]]:
@@ -151,18 +204,16 @@ def apply_lora(
         tensors, name = file, "given"
     else:
         tensors, name = read_lora(file), Path(file).name
-    for key in tensors:
-        kind = _OTHER_KINDS.get(key.rpartition(".")[2])
-        if kind:
-            raise InputError(
-                f"The LoRA '{name}' is a {kind} ('{key}'), which this host cannot apply; use a plain LoRA."
-            )
+    _check_kind(tensors, name)
+    tensors = {_plain_name(key): value for key, value in tensors.items()}
     layers, used = _split(tensors, name)
     if not layers:
         raise InputError(f"'{name}' holds no LoRA: none of its {len(tensors)} keys ends in '.lora_down.weight'.")
     on_model = _fit(layers, unet_names(model.weights.module), model, name) if model else {}
     on_clip = _fit(layers, text_names(clip.weights.module), clip, name) if clip else {}
     matched = len(on_model) + len(on_clip)
+    if model and (matched or not on_clip):
+        _check_model(layers, on_model, name)
     if matched == 0:
         raise InputError(
             f"The LoRA '{name}' changes nothing in this checkpoint: no layer is called '{min(layers)}'; "

@@ -161,7 +161,7 @@ class LlmClient:
         temperature : float
             Of the sampling, 0..2: more gives more varied answers.
         wanted : tuple of int
-            Numbers of the shots that are asked for.
+            Numbers of the shots that are asked for, in order.
 
         Returns
         -------

@@ -9,10 +9,12 @@ from ..base.settings import declared
 from ..base.types import SongAnalysis, Story
 from ..song.caption.caption import Caption, caption_song
 from ..song.emotion.timeline import EmotionTimeline
+from ..song.lyrics.language import language_of
 from ..song.lyrics.lyrics import Lyrics
 from .compose import CountTokens
 from .edit import apply_edits
 from .fusion import fuse
+from .limit import beyond_limit, shortened_note
 from .scenes import Scene, scenes_of
 from .settings import Wishes
 from .shot_times import plan_shots
@@ -75,7 +77,7 @@ def make_story(
     scenes = scenes_of(shots, song, lyrics=lyrics, emotion=emotion, captions=captions, calm=speech)
     if wishes.fusion != "off":
         scenes = fuse(scenes, lyrics, wishes.fusion, shortest=max(wishes.min_seconds, 2 / float(song.fps)))
-    shortened: list[int] = []
+    shortened: list[tuple[int, tuple[str, ...]]] = []
     story = tell(
         scenes,
         vocabulary,
@@ -86,12 +88,23 @@ def make_story(
         person_share=wishes.person_share,
         negative=wishes.negative,
         seed=wishes.seed,
-        on_drop=lambda number, parts: shortened.append(number),
+        on_drop=lambda number, parts: shortened.append((number, parts)),
     )
     if shortened:
-        notes.append(f"{len(shortened)} of {len(scenes)} prompts were shortened to what CLIP reads, details first.")
+        notes.append(shortened_note(shortened, len(scenes)))
     if writer is not None:
         story = writer(scenes, story, notes)
+    elif lyrics is not None and (language := _foreign(lyrics)):
+        notes.append(
+            f"The lyrics are not English ({language}): the offline storyteller knows English words only, so "
+            "they do not choose the places. A language model can use them."
+        )
     if wishes.edits.strip():
         story = apply_edits(story, wishes.edits)
-    return story, tuple(notes)
+    return story, (*notes, *beyond_limit(story, count))
+
+
+def _foreign(lyrics: Lyrics) -> str:
+    """The code of the lyrics' language where it is known and not English; else empty."""
+    told = language_of("\n".join(line.text for line in lyrics.lines)) or lyrics.language
+    return "" if told.lower().startswith("en") else told

@@ -7,6 +7,7 @@ from ..base.types import SongAnalysis, Story
 from ..host import current
 from ..song.emotion.timeline import EmotionTimeline
 from ..song.lyrics.lyrics import Lyrics
+from .limit import beyond_limit
 from .settings import ShotChange, TimelineSettings, Wishes, World
 from .timed_prompts import read_timeline, timeline_text
 from comfy_api.latest import io
@@ -53,6 +54,7 @@ class PromptTimeline(io.ComfyNode):
         # A program's call that leaves it out has always meant none; the default is what the widget shows.
         song, settings = SongAnalysis.of(beat_envelope), from_inputs(TimelineSettings, {"negative": ""} | given)
         story, notes = read_timeline(text, song, **settings.to_json())
+        notes = (*notes, *beyond_limit(story, current().count_tokens))
         frames = timeline_text(story, song.fps)
         return io.NodeOutput(story, frames, ui=shown(frames, notes=notes))
 
@@ -156,5 +158,8 @@ class StoryShot(io.ComfyNode):
         from .shot import changed_shot
 
         change = from_inputs(ShotChange, given)
-        changed, shot = changed_shot(Story.of(story), change, count=current().count_tokens)
-        return io.NodeOutput(changed, shot.prompt, ui={"text": [shot.prompt]})
+        count = current().count_tokens
+        changed, shot = changed_shot(Story.of(story), change, count=count)
+        return io.NodeOutput(
+            changed, shot.prompt, ui=shown(shot.prompt, notes=beyond_limit(changed, count, only=change.shot))
+        )

@@ -114,7 +114,7 @@ def _told(text: str, song: SongAnalysis) -> Story | None:
 
 def _notes(entries: list[TimedPrompt], song: SongAnalysis) -> tuple[str, ...]:
     """Ends of ranges that are not where the next shot starts."""
-    following = [*(entry.seconds for entry in entries[1:]), song.duration]
+    following = [*(entry.start for entry in entries[1:]), song.duration]
     apart = [
         f"line {entry.line} ({clock_text(entry.end)})"
         for entry, start in zip(entries, following, strict=True)

@@ -14,6 +14,7 @@ from support.demo_parts import demo_parts
 from support.paths import ROOT
 
 UNET_IN = keys.UNET_PREFIX + "input_blocks.0.0.weight"
+UNET_LCM = "model.diffusion_model.time_embed.cond_proj.weight"
 ATTENTION = keys.UNET_PREFIX + "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 
 
@@ -115,6 +116,23 @@ CASES = {
     "zip pickle": (lambda p: _broken(p, b"PK\x03\x04" + b"0" * 99), "convert it to .safetensors"),
     "old pickle": (lambda p: _broken(p, b"\x80\x02" + b"0" * 99), "convert it to .safetensors"),
     "git lfs": (lambda p: _broken(p, b"version https://git-lfs"), "Git LFS"),
+    "LCM": (lambda p: _saved(p, {UNET_IN: (320, 4, 3, 3), UNET_LCM: (320, 256)}), "it is an LCM checkpoint"),
+    "LCM in diffusers' names": (
+        lambda p: _saved(p, {UNET_IN: (320, 4, 3, 3), "unet.time_embedding.cond_proj.weight": (1,)}),
+        "LCM",
+    ),
+    "v-prediction by key": (
+        lambda p: _saved(p, {UNET_IN: (320, 4, 3, 3), "v_pred": (1,)}),
+        "it predicts v and not noise",
+    ),
+    "v-prediction by metadata": (
+        lambda p: _saved(p, {UNET_IN: (320, 4, 3, 3)}, {"modelspec.prediction_type": "v"}),
+        "predicts v",
+    ),
+    "v-prediction, long": (
+        lambda p: _saved(p, {UNET_IN: (320, 4, 3, 3)}, {"modelspec.prediction_type": "v_prediction"}),
+        "v and",
+    ),
     "lora": (lambda p: _saved(p, {"lora_unet_conv_in.lora_down.weight": (4, 4)}), "it is a LoRA"),
     "peft lora": (lambda p: _saved(p, {"base_model.model.conv_in.lora_A.weight": (4, 4)}), "it is a LoRA"),
     "sdxl": (lambda p: _saved(p, {"conditioner.embedders.0.x": (1,), UNET_IN: (320, 4, 3, 3)}), "SDXL"),

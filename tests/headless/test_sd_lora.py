@@ -205,3 +205,70 @@ def test_files_that_cannot_be_read(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         apply_lora(*demo_parts()[:2], path, 1.0, 1.0)
+
+
+OUT = LAYER.removesuffix("to_q") + "to_out.0"
+TEXT = "text_model.encoder.layers.0.self_attn"
+
+
+def _pair(name, up="lora_up", down="lora_down"):
+    size = demo_parts()[0].ready().get_parameter(f"{LAYER}.weight").shape[0]
+    return {f"{name}.{up}.weight": torch.ones(size, 2) * 0.01, f"{name}.{down}.weight": torch.ones(2, size) * 0.01}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        (f"unet.{LAYER.removesuffix('.to_q')}.processor.to_q_lora", LAYER),
+        (f"{LAYER.removesuffix('.to_q')}.processor.to_q_lora", LAYER),
+        (f"unet.{LAYER.removesuffix('.to_q')}.processor.to_out_lora", OUT),
+        (f"unet.{LAYER.removesuffix('.to_q')}.processor.to_k_lora", LAYER.replace("to_q", "to_k")),
+        (f"unet.{LAYER.removesuffix('.to_q')}.processor.to_v_lora", LAYER.replace("to_q", "to_v")),
+    ],
+)
+def test_diffusers_old_names(name, layer):
+    model, clip, _ = demo_parts()
+    patched, _ = apply_lora(model, clip, _pair(name, "up", "down"), 1.0, 1.0)
+    change = (weight(patched, layer) - weight(model, layer)).abs()
+    assert float(change.max()) == pytest.approx(2e-4, rel=1e-2) and float(change.min()) > 0
+
+
+@pytest.mark.parametrize(
+    ("tensors", "part"),
+    [
+        ({f"{KOHYA}.diff_b": torch.ones(2)}, "change of full weights"),
+        ({f"{KOHYA}.a1.weight": torch.ones(2, 2), f"{KOHYA}.b1.weight": torch.ones(2, 2)}, "GLoRA"),
+        ({f"unet.{LAYER}.lora_magnitude_vector.default.weight": torch.ones(2)}, "DoRA"),
+        ({f"{KOHYA}.on_input": torch.ones(1)}, "IA3"),
+        (
+            {
+                f"{KOHYA}.lora_up.weight": torch.full((2, 2), float("inf")),
+                f"{KOHYA}.lora_down.weight": torch.ones(2, 2),
+            },
+            "NaN or infinite",
+        ),
+    ],
+)
+def test_other_kinds_are_named(tensors, part):
+    model, clip, _ = demo_parts()
+    with pytest.raises(InputError, match=part):
+        apply_lora(model, clip, tensors, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "lora_unet_double_blocks_0_img_attn_qkv", "transformer.transformer_blocks.0.attn.to_q", "lora_te2_text_model_encoder_layers_0_mlp_fc1",  # noqa: E501
+        "lora_unet_input_blocks_4_1_transformer_blocks_9_attn1_to_q", "diffusion_model.layers.0.attention.qkv",
+    ],
+)  # fmt: skip
+def test_a_lora_of_another_model_is_refused_whole(foreign):
+    model, clip, _ = demo_parts()
+    names = dict(clip.weights.module.named_parameters())
+    size = next(value.shape[0] for name, value in names.items() if name.endswith("self_attn.q_proj.weight"))
+    known = f"lora_te1_{TEXT.replace('.', '_')}_q_proj"
+    tensors = {f"{known}.lora_up.weight": torch.ones(size, 2), f"{known}.lora_down.weight": torch.ones(2, size)}
+    with pytest.raises(InputError, match="made for another model than SD1.5"):
+        apply_lora(model, clip, tensors | _pair(foreign), 1.0, 1.0)
+    _, patched = apply_lora(model, clip, tensors, 1.0, 1.0)
+    assert patched is not clip

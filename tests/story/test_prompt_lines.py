@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.guard import guarded_negative
 from songreel.nodes.base.types import Shot, Story
 from songreel.nodes.story.edit import story_text
 from songreel.nodes.story.timed_prompts import parse_timeline, read_timeline, timeline_text
@@ -113,11 +114,12 @@ def test_shots_snap_to_the_nearest_onset():
 
 
 def test_what_the_pack_writes_reads_back_into_a_story():
+    negative = guarded_negative("text, blur")
     story = Story(
         (
-            Shot(0.0, 4.0, "a harbour", "text, blur", lyric="over the sea", emotion="calm"),
-            Shot(4.0, 7.5, "a city", "text, blur", seed=7),
-            Shot(7.5, 10.0, "9:15 on a clock", "people"),
+            Shot(0.0, 4.0, "a harbour", negative, lyric="over the sea", emotion="calm"),
+            Shot(4.0, 7.5, "a city", negative, seed=7),
+            Shot(7.5, 10.0, "9:15 on a clock", guarded_negative("people")),
         )
     )
     assert parse_timeline(story_text(story), song(), negative="x") == story

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from songreel.nodes.base.guard import guarded_negative
 from support.paths import ROOT
 
 SCRIPT = """
@@ -95,5 +96,5 @@ def test_wrong_inputs_are_one_sentence(result):
         assert error.startswith(words)
 
 
-def test_a_call_that_leaves_the_negative_prompt_out_has_none(result):
-    assert result["timed"] == ["", "fog"]
+def test_a_call_that_leaves_the_negative_prompt_out_has_only_what_every_shot_has(result):
+    assert result["timed"] == [guarded_negative(""), guarded_negative("fog")]

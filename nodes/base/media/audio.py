@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ..errors import InputError
+from .decode import SongDecoder, default_stream
 from .files import atomic_path
 
 if TYPE_CHECKING:
@@ -19,12 +20,17 @@ MAX_AAC_RATE, MAX_FLAC_RATE, OPUS_RATE = 96_000, 48_000, 48_000
 # The sampling frequencies that AAC can carry (ISO/IEC 14496-3, table 1.18), in Hz.
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _FRAMES_PER_BLOCK = 65_536
+# What so many channels usually are; FFmpeg mixes them down by it.
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 log = logging.getLogger(__name__)
 
 
 def read_audio(path: Path | str) -> tuple[np.ndarray, int]:
-    """Decode the first audio stream of a file.
+    """Decode the sound of a file: its default audio stream, or the first.
+
+    What cannot be decoded is silent for as long as it lasts, and the log says how much that is. Where channels or rate
+    change midway, all is brought to what the song begins with. More than two channels become stereo, by their layout.
 
     Parameters
     ----------
@@ -41,37 +47,41 @@ def read_audio(path: Path | str) -> tuple[np.ndarray, int]:
     Raises
     ------
     InputError
-        When the file is missing, has no audio, or cannot be decoded. Of a damaged file the part before the damage is
-        returned, and the log tells of it.
+        When the file is missing, has no audio, or little of it can be decoded.
     """
     import av
 
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no audio file '{path.name}'; check the name and the folder.")
-    blocks: list[np.ndarray] = []
+    decoder = None
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(f"'{path.name}' has no audio in it; give a wav, flac, mp3, ogg or m4a file.")
-            stream = container.streams.audio[0]
-            sample_rate = stream.codec_context.sample_rate
-            resampler = av.AudioResampler(format="fltp", layout=stream.codec_context.layout, rate=sample_rate)
-            for frame in container.decode(stream):
-                blocks.extend(block.to_ndarray() for block in resampler.resample(frame))
-            blocks.extend(block.to_ndarray() for block in resampler.resample(None))
+            decoder = SongDecoder(default_stream(container))
+            decoder.decode(container)
     except (av.error.FFmpegError, ValueError, OSError) as error:
         if isinstance(error, InputError):
             raise
-        if not blocks:
-            raise InputError(
-                f"'{path.name}' cannot be read as audio ({_reason(error)}); give a wav, flac, mp3, ogg or m4a file."
-            ) from None
-        log.warning("'%s' is damaged: decoding stopped early (%s)", path.name, _reason(error))
-    samples = sum(block.shape[1] for block in blocks)
-    if not samples:
+        if decoder is None or not decoder.decoded:
+            raise _unreadable(path, _reason(error)) from None
+        log.warning("'%s' is damaged: reading stopped early (%s)", path.name, _reason(error))
+    waveform = decoder.samples()
+    if not waveform.shape[1]:
+        if decoder.trouble:
+            raise _unreadable(path, decoder.trouble)
         raise InputError(f"'{path.name}' has no sound in it (0 samples); give a song.")
-    return np.concatenate(blocks, axis=1).astype(np.float32, copy=False), sample_rate
+    lost = decoder.lost / decoder.rate
+    if decoder.lost > 9 * decoder.decoded:
+        raise _unreadable(path, f"{lost:.1f} s of it are damaged")
+    if decoder.trouble:
+        log.warning("'%s' is damaged: %.1f s cannot be decoded and are silent (%s)", path.name, lost, decoder.trouble)
+    return waveform, decoder.rate
+
+
+def _unreadable(path: Path, reason: str) -> InputError:
+    return InputError(f"'{path.name}' cannot be read as audio ({reason}); give a wav, flac, mp3, ogg or m4a file.")
 
 
 def _reason(error: Exception) -> str:
@@ -177,13 +187,14 @@ def _packets(stream: av.AudioStream, sample_format: str, waveform: np.ndarray, s
     import av
 
     resampler = av.AudioResampler(format=sample_format, layout=stream.layout, rate=stream.rate)
-    source_layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(waveform.shape[0])
+    source_layout = _LAYOUTS.get(waveform.shape[0])
     if source_layout is None:
         waveform, source_layout = waveform.mean(axis=0, keepdims=True), "mono"
 
     for start in range(0, waveform.shape[1], _FRAMES_PER_BLOCK):
         block = np.ascontiguousarray(waveform[:, start : start + _FRAMES_PER_BLOCK].clip(-1, 1), dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=source_layout)
+        # Interleaved: PyAV holds no more than eight planes, and miscounts eight.
+        frame = av.AudioFrame.from_ndarray(block.T.reshape(1, -1), format="flt", layout=source_layout)
         frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
         for resampled in resampler.resample(frame):
             yield from stream.encode(resampled)

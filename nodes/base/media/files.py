@@ -13,6 +13,17 @@ from pathlib import Path
 
 from ..errors import InputError
 
+# Bytes that a file's name can have on the usual file systems.
+LONGEST_NAME = 255
+
+
+def part_name(name: str) -> str:
+    """The name of the unfinished file of a result, by this process; a long name is told by its digest."""
+    part = f"{name}.{os.getpid()}.part"
+    if len(os.fsencode(part)) > LONGEST_NAME:
+        part = f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.{os.getpid()}.part"
+    return part
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -28,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Path
         The unfinished file; it is removed when the block fails.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(part_name(path.name))
     try:
         yield part
         os.replace(part, path)

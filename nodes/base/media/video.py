@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import InputError
 from .audio import encode_song, read_audio
 from .codecs import CODECS, DEFAULT_CODEC, DEFAULT_CRF, Codec, Encoding
+from .decode import default_stream
 from .files import atomic_path
 
 if TYPE_CHECKING:
@@ -291,6 +292,8 @@ def _in_time_order(*streams: Iterator[av.Packet]) -> Iterator[av.Packet]:
 def copy_audio(video: Path, song: Path, out: Path) -> bool:
     """Write a video's pictures with a song's own AAC packets beside them, both untouched, as MP4.
 
+    Sound that starts late in its file starts at 0, as `read_audio` has it.
+
     Parameters
     ----------
     video : Path
@@ -308,8 +311,9 @@ def copy_audio(video: Path, song: Path, out: Path) -> bool:
     import av
 
     with av.open(str(song)) as source:
-        if not source.streams.audio or source.streams.audio[0].codec_context.name != "aac":
+        if not source.streams.audio or default_stream(source).codec_context.name != "aac":
             return False
+        sound = default_stream(source)
         with (
             atomic_path(out) as part,
             av.open(str(video)) as pictures,
@@ -318,16 +322,24 @@ def copy_audio(video: Path, song: Path, out: Path) -> bool:
             output.metadata.update(pictures.metadata)
             streams = [
                 (container, stream, add_copy(output, stream))
-                for container, stream in ((pictures, pictures.streams.video[0]), (source, source.streams.audio[0]))
+                for container, stream in ((pictures, pictures.streams.video[0]), (source, sound))
             ]
-            for packet in _in_time_order(*(_restreamed(*entry) for entry in streams)):
+            late = max(sound.start_time or 0, 0)
+            shifts = (0, late)
+            for packet in _in_time_order(
+                *(_restreamed(*entry, shift) for entry, shift in zip(streams, shifts, strict=True))
+            ):
                 output.mux(packet)
     return True
 
 
-def _restreamed(container, stream, target) -> Iterator[av.Packet]:
+def _restreamed(container, stream, target, shift: int) -> Iterator[av.Packet]:
+    """A stream's packets for another file, earlier by `shift` of the stream's own ticks."""
     for packet in container.demux(stream):
         if packet.dts is not None:
+            if shift:
+                packet.dts -= shift
+                packet.pts = None if packet.pts is None else packet.pts - shift
             packet.stream = target
             yield packet
 

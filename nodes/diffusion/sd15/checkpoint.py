@@ -149,6 +149,12 @@ def _check_kind(file: CheckpointFile) -> None:
     channels = file.shape(key)[1] if (key := keys.UNET_PREFIX + "input_blocks.0.0.weight") in file.keys else 4
     if channels != 4:
         raise file.error(f"its UNet takes {channels} channels, as inpainting models do; use one that takes 4")
+    guided = [key for key in file.keys if key.endswith(("time_embed_condition.weight", ".cond_proj.weight"))]
+    if guided:
+        raise file.error(f"it is an LCM checkpoint ('{guided[0]}'), sampled in another way; use an ordinary SD1.5 one")
+    kind = str(file.metadata().get("modelspec.prediction_type", "")).lower()
+    if "v_pred" in file.keys or kind in ("v", "v_prediction", "v-prediction"):
+        raise file.error("it predicts v and not noise, as SD2 and some fine-tunes do; use an ordinary SD1.5 one")
     if not any(key.startswith(keys.UNET_PREFIX) for key in file.keys):
         found = f", its first key is '{min(file.keys)}'" if file.keys else ", it is empty"
         raise file.error(f"it has no SD1.5 UNet ('{keys.UNET_PREFIX}...'){found}; pick a full SD1.5 checkpoint")

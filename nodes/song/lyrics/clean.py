@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 from .align import plain_words
+from .inventions import is_invented, is_sound, is_subtitle_credit
 from .lyrics import Line, Word
 
-# Whisper was trained on subtitles: over music it writes what subtitles say where nobody speaks.
-_PHRASES = (
-    "thank you", "thank you for watching", "thanks for watching", "thank you so much for watching",
-    "thank you very much", "please subscribe", "subscribe to my channel", "like and subscribe", "see you next time",
-    "see you in the next video", "bye bye", "the end", "music", "applause", "laughter", "silence", "instrumental",
-    "you",
-)  # fmt: skip
-_SOURCES = re.compile(
-    r"(subtit\w+|caption\w*|transcri\w+|translat\w+|untertitel\w*|sous titres?)\b.*\b(by|von|par|org|com)\b"
-    r"|amara ?org|www|https?"
-)
 _NOTES = re.compile(r"^[\s♪♫🎵🎶*()\[\].…-]*$")
 _LONGEST_LINE_SECONDS, _LONGEST_LINE_WORDS, _PAUSE_SECONDS = 8.0, 12, 0.7
 _LOOP = 4
@@ -33,8 +24,8 @@ _SILENT_DB = -55.0
 class HeardSegment:
     """What was recognised in [start, end) seconds, and how sure the recogniser was.
 
-    no_speech: probability that nobody speaks. log_probability: mean of the tokens'. compression: of the text; loops
-    compress well.
+    no_speech: probability that nobody speaks. log_probability: mean of the tokens'. compression: of the recogniser's
+    window, of which the segment may be a small part.
     """
 
     start: float
@@ -84,15 +75,15 @@ def _invented(segment: HeardSegment, waveform: np.ndarray, sample_rate: int) -> 
     plain = " ".join(plain_words(segment.text))
     if not plain or _NOTES.match(segment.text):
         return "no words"
-    if _SOURCES.search(plain):
+    if is_sound(segment.text):
+        return "a sound without words"
+    if is_subtitle_credit(segment.text):
         return "a credit of subtitles"
-    if plain in _PHRASES and (
-        segment.no_speech > 0.3 or segment.log_probability < -0.6 or plain not in ("you", "music")
-    ):
+    if is_invented(segment.text, no_speech=segment.no_speech, log_probability=segment.log_probability):
         return "a phrase that is heard into music"
     if segment.no_speech > 0.6 and segment.log_probability < -1.0:
         return "noise"
-    if segment.compression > 2.4 and len(plain.split()) > 8:
+    if compression_of(segment.text) > 2.4 and len(plain.split()) > 8:
         return "a phrase that repeats without end"
     part = waveform[
         int(segment.start * sample_rate) : max(int(segment.end * sample_rate), int(segment.start * sample_rate) + 1)
@@ -100,6 +91,15 @@ def _invented(segment: HeardSegment, waveform: np.ndarray, sample_rate: int) -> 
     if len(part) and 20 * np.log10(max(float(np.sqrt(np.mean(np.square(part)))), 1e-9)) < _SILENT_DB:
         return "words over silence"
     return None
+
+
+def compression_of(text: str) -> float:
+    """How well a text can be compressed, as Whisper counts it: loops compress well.
+
+    The recogniser's own figure is that of its whole window of 30 seconds, so that it would condemn real choruses.
+    """
+    data = text.strip().encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
 def _without_loops(segments: list[HeardSegment]) -> tuple[list[HeardSegment], list[HeardSegment]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ...base.errors import InputError
 from ..audio.signal import checked, mono
 from .align import align
 from .clean import HeardSegment, clean, lines_of, tightened
+from .language import language_of
 from .lyrics import Lyrics, Word
 from .parse import parse_lyrics
 from .settings import HearSettings
@@ -55,7 +57,11 @@ def hear_lyrics(
     duration = samples.shape[1] / sample_rate
     signal = _at_rate(mono(samples), sample_rate)
     texts = [line.text for line in parse_lyrics(text, form="auto", duration=duration).lines] if text.strip() else []
-    segments, heard_language = recognise(signal, settings or HearSettings(), host=host, on_progress=on_progress)
+    settings = settings or HearSettings()
+    if texts and not settings.language.strip():
+        # A song is easily heard as another language than it is; known words tell it.
+        settings = replace(settings, language=language_of("\n".join(texts)))
+    segments, heard_language = recognise(signal, settings, host=host, on_progress=on_progress)
     kept, notes = clean(segments, signal, RATE)
     kept = [tightened(segment) for segment in kept]
     if texts:
@@ -141,7 +147,7 @@ def _faster(
     try:
         found, info = whisper.transcribe(
             signal, language=language, word_timestamps=True, condition_on_previous_text=False,
-            beam_size=5, hallucination_silence_threshold=2.0,
+            beam_size=5,
         )  # fmt: skip
     except ValueError:
         raise InputError(f"'{language}' is no language that Whisper knows; give a code such as en or de.") from None
@@ -174,7 +180,7 @@ def _openai(
     # The samples themselves: given a file, whisper would call an ffmpeg program.
     result = loaded.transcribe(
         signal.astype(np.float32), language=language, word_timestamps=True, condition_on_previous_text=False,
-        fp16=loaded.device.type == "cuda", hallucination_silence_threshold=2.0,
+        fp16=loaded.device.type == "cuda",
     )  # fmt: skip
     on_progress(1.0)
     segments = [
