@@ -270,7 +270,7 @@ def with_options(workflow: dict, schemas: Schemas, args: argparse.Namespace, son
     return workflow
 
 
-def _check_place(name: str, workflow: dict, schemas: dict) -> None:
+def _check_place(name: str, workflow: dict, schemas: Schemas) -> None:
     """Raises UsageError where a workflow has no place for an option and a shipped one has; it is named."""
     role = ROLES[name]
     if name not in ("identity", "prompt") or find_role(workflow, schemas, role) is not None:

@@ -68,7 +68,8 @@ def _speech(rng: np.random.Generator, n: int, rate: int) -> np.ndarray:
 def _babble(rng, n: int, rate: int) -> np.ndarray:
     voices = [_speech(rng, n, rate) for _ in range(int(rng.integers(2, 5)))]
     # Each speaker thrice, at other places: a crowd.
-    return sum(np.roll(voice, int(rng.integers(n))) for voice in voices for _ in range(3))
+    crowd = (np.roll(voice, int(rng.integers(n))) for voice in voices for _ in range(3))
+    return sum(crowd, np.zeros(n, voices[0].dtype))
 
 
 def _noise(rng, n: int, rate: int) -> np.ndarray:

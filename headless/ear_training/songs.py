@@ -83,10 +83,10 @@ def beat_grid(rng: np.random.Generator, n: int, bpm: float, drift: float, rubato
         walk = 0.97 * walk + drift * rng.normal()
         step[index] = walk
     if rubato:
-        index = np.arange(n)
+        beats = np.arange(n)
         periods = meter * np.array([4, 8, 2]) * rng.uniform(0.8, 1.2, 3)
         waves = [
-            np.sin(2 * np.pi * index / p + phase) for p, phase in zip(periods, rng.uniform(0, 6.28, 3), strict=True)
+            np.sin(2 * np.pi * beats / p + phase) for p, phase in zip(periods, rng.uniform(0, 6.28, 3), strict=True)
         ]
         phrase_end = index % (meter * 8) >= meter * 8 - 2
         step += rubato * (sum(waves) / 2 + phrase_end * rng.uniform(0.5, 2.5)) + rng.normal(0, rubato * 0.25, n)
@@ -229,8 +229,8 @@ class _Writer:
 
     def _varied(self, pattern: dict[int, str]) -> dict[int, str]:
         amount, varied = pick(self.rng, (0, 0.03, 0.08)), {}
-        for drum, marks in pattern.items():
-            marks = list(marks)
+        for drum, written in pattern.items():
+            marks = list(written)
             for i, mark in enumerate(marks):
                 if drum not in (_KICK, _SNARE, *_CYMBALS) or self.rng.random() >= amount:
                     continue
@@ -330,7 +330,7 @@ class _Writer:
         sung = self.result.programs["lead"] == SINGER
         # A breath at the end of a phrase.
         limit = meter - rng.choice([0.5, 1, 1.5, 2]) if bar % 4 == 3 and rng.random() < 0.6 else meter
-        lengths = (unit, 2 * unit, 2 * unit, 1, 1, 1.5 if style.steps == 4 else 1, 2, 3)
+        lengths: tuple[float, ...] = (unit, 2 * unit, 2 * unit, 1, 1, 1.5 if style.steps == 4 else 1, 2, 3)
         if section.density <= 0.4:
             lengths = (1, 2, 2, 3, meter)
         elif style.name in ("hiphop", "trap") and sung:

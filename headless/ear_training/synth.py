@@ -105,7 +105,7 @@ def _padded(sound: np.ndarray, n: int) -> np.ndarray:
 
 def _sum(*sounds: np.ndarray) -> np.ndarray:
     n = max(map(len, sounds))
-    return sum(_padded(sound, n) for sound in sounds)
+    return sum((_padded(sound, n) for sound in sounds), np.zeros(n, sounds[0].dtype))
 
 
 @dataclass(frozen=True)

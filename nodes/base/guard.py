@@ -86,9 +86,9 @@ def _readings(text: str) -> tuple[str, ...]:
     # Combining marks, and signs without a width.
     plain = "".join(letter for letter in plain if unicodedata.category(letter) not in ("Mn", "Cf"))
     plain = " ".join(plain.replace("’", "'").translate(_LOOKALIKES).split())
-    ways = (plain, plain.translate(_LEET), plain.translate(_LEET_I), _INSIDE.sub("", plain))
-    ways += (plain.replace("_", " "), _INSIDE.sub("", plain.translate(_LEET)))
-    ways += tuple(_LONG_RUN.sub(r"\1", way) for way in ways)
+    ways = [plain, plain.translate(_LEET), plain.translate(_LEET_I), _INSIDE.sub("", plain)]
+    ways += [plain.replace("_", " "), _INSIDE.sub("", plain.translate(_LEET))]
+    ways += list(_LONG_RUN.sub(r"\1", way) for way in list(ways))
     return tuple(dict.fromkeys(ways))
 
 

@@ -43,7 +43,7 @@ def snap_fps(fps: float | int | str | Fraction) -> Fraction:
 
 def shortened(value: object) -> str:
     """A value as text, for messages, whatever its size."""
-    if isinstance(value, (int, Fraction)) and abs(value) >= 10**15:
+    if (isinstance(value, int) and abs(value) >= 10**15) or (isinstance(value, Fraction) and abs(value) >= 10**15):
         return "a number of more than 15 digits"
     text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -60,8 +60,17 @@ class OwnerKeys:
 
 
 # What a reverse proxy or a tunnel adds to what it passes on.
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
-FORWARDED += ("cf-connecting-ip", "true-client-ip", "x-original-host")
+FORWARDED = (
+    *(
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "via",
+    ),
+    *("cf-connecting-ip", "true-client-ip", "x-original-host"),
+)
 
 
 def was_forwarded(names: Iterable[str]) -> bool:

@@ -74,11 +74,14 @@ class Sampling:
 
 
 class LoraTensors(Protocol):
-    """A LoRA that is no plain file. name: what messages call it. tensors(): its tensors by name."""
+    """A LoRA that is no plain file. name: what messages call it. tensors(): its tensors by name. open(): its bytes."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def tensors(self) -> dict[str, torch.Tensor]: ...
+
+    def open(self, mode: str = "rb") -> Any: ...
 
 
 class Progress(ABC):

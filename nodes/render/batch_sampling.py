@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from ..base.errors import InputError
-from ..host.port import Host, Sampling
+from ..host.port import Host, LoraTensors, Sampling
 from .latent_files import load_batch, save_batch
 from .model_inputs import ModelInputs
 from .plan import Plan
@@ -100,7 +100,7 @@ class BatchSampler:
         tick: Callable[[int], None],
         *,
         traced: bool,
-        likeness: Path | None = None,
+        likeness: Path | LoraTensors | None = None,
     ):
         self.host, self.model, self.material, self.plan = host, model, material, plan
         self.clock, self.tick = clock, tick

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from ..host.port import Host
+from ..host.port import Host, LoraTensors
 from .anchors import Interval, affordable, distance
 from .batch_sampling import Batch, BatchRecipe, BatchSampler
 from .even_pace import FINEST, MeasuredInterval, measure
@@ -48,7 +48,7 @@ class LatentSource:
         folder: Path,
         clock: StageClock,
         tick: Callable[[int], None],
-        likeness: Path | None = None,
+        likeness: Path | LoraTensors | None = None,
     ):
         self.material, self.plan, self.story, self.folder = material, plan, story, folder
         self.exact = plan.settings.quality == EXACT

@@ -14,7 +14,7 @@ from ..base.errors import InputError
 from ..base.media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..base.media.video import join_segments, write_segment
 from ..base.types import FrameSchedule, Story
-from ..host.port import Host, Progress
+from ..host.port import Host, LoraTensors, Progress
 from .chunk_pictures import ChunkPictures
 from .latents import LatentSource
 from .model_inputs import ModelInputs
@@ -43,7 +43,7 @@ def render_music_video(
     settings: RenderSettings,
     run: RenderRun | None = None,
     *,
-    likeness: Path | None = None,
+    likeness: Path | LoraTensors | None = None,
 ) -> tuple[Path, dict]:
     """Render a song's video, or continue where an earlier run of the same inputs stopped.
 

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from .llm_schema import KeywordsAnswer, ScenesAnswer, ShotAnswer, StoryAnswer
+from .llm_schema import ScenesAnswer, ShotAnswer, StoryAnswer
+from pydantic import BaseModel
 
-Answer = TypeVar("Answer", StoryAnswer, ScenesAnswer, KeywordsAnswer)
+Answer = TypeVar("Answer", bound=BaseModel)
 
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning|analysis|reflection)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _THOUGHT_END = re.compile(r"^.*</(?:think|thinking|thought|reasoning|analysis|reflection)>", re.DOTALL | re.IGNORECASE)
@@ -41,12 +42,12 @@ def answer_in(text: str, form: type[Answer], *, wanted: tuple[int, ...] = ()) ->
             raise ValueError("no shot")
         if all(shot.number < 0 for shot in shots):
             shots = [shot.model_copy(update={"number": n}) for n, shot in zip(wanted, shots, strict=False)]
-        return form(shots=[shot for shot in shots if shot.number >= 0])
+        return form.model_validate({"shots": [shot for shot in shots if shot.number >= 0]})
     name = "scenes" if form is ScenesAnswer else "keywords"
     for value in found:
         words = _words(value, name)
         if words:
-            return form(**{name: words})
+            return form.model_validate({name: words})
     raise ValueError(f"no {name}")
 
 

@@ -100,15 +100,17 @@ def _add_field(entries: list[TimedPrompt], name: str, value: str) -> str:
             return f"a seed is a whole number, got '{value[:20]}'"
         entries[-1] = replace(entries[-1], seed=int(value))
     elif name != "music":
-        entries[-1] = replace(entries[-1], **{name: value})
+        changed: dict[str, Any] = {name: value}
+        entries[-1] = replace(entries[-1], **changed)
     return ""
 
 
 def _settled(entries: list[TimedPrompt], problems: list[str]) -> list[TimedPrompt]:
     """Entries whose doubtful times are times only where the lines ascend from 0; else they are words again."""
     if any(entry.words for entry in entries):
-        times = [entry.seconds for entry in entries]
-        agree = None not in times and times[0] == 0 and all(a < b for a, b in zip(times, times[1:], strict=False))
+        times = [entry.seconds for entry in entries if entry.seconds is not None]
+        ascending = all(a < b for a, b in zip(times, times[1:], strict=False))
+        agree = len(times) == len(entries) and times[0] == 0 and ascending
         if not agree:
             entries = [
                 replace(entry, seconds=None, end=None, prompt=entry.words) if entry.words else entry

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 from ..errors import InputError
 
@@ -47,7 +48,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def file_digest(path: Path) -> str:
+class Opens(Protocol):
+    """A file, or what has bytes as a file has."""
+
+    def open(self, mode: str = "r") -> Any: ...
+
+
+def file_digest(path: Path | Opens) -> str:
     """A digest of a file's content.
 
     Parameters

@@ -333,7 +333,7 @@ def copy_audio(video: Path, song: Path, out: Path) -> bool:
     return True
 
 
-def _restreamed(container, stream, target, shift: int) -> Iterator[av.Packet]:
+def _restreamed(container, stream, target, shift: int = 0) -> Iterator[av.Packet]:
     """A stream's packets for another file, earlier by `shift` of the stream's own ticks."""
     for packet in container.demux(stream):
         if packet.dts is not None:

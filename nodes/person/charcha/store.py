@@ -114,12 +114,12 @@ class IdentityStore:
 
     def records_of(self, path: Path) -> list[str]:
         """The records of the persons that a file was made from, those that were revoked or deleted too."""
-        path = os.path.abspath(path)
+        place = os.path.abspath(path)
         with self._ledger.open() as ledger:
             return [
                 record_id
                 for record_id, entry in ledger.items()
-                if path in {made["path"] for made in entry["files"]} or path in entry.get("finished", [])
+                if place in {made["path"] for made in entry["files"]} or place in entry.get("finished", [])
             ]
 
     def finished(self, record_id: str) -> list[str]:

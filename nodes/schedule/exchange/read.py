@@ -235,7 +235,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
             _field(reading, rows, other, name, problems, rendered=rows is rendered)
     if isinstance(managed, list):
         reading.left_out += [name for name in managed if name not in fields]
-    if not (rows is rendered and _rendered_prompts(reading, rows, problems)):
+    if rows is not rendered or not _rendered_prompts(reading, list(rows), problems):
         _parseq_prompts(reading, data.get("prompts"), problems)
     if rows is not rendered and data.get("timeSeries"):
         reading.left_out.append("timeSeries")
@@ -290,7 +290,8 @@ def _parseq_prompts(reading: Reading, prompts, problems: list[str]) -> None:
     if isinstance(prompts, dict) and prompts.get("enabled") is False:
         reading.left_out.append("prompts (they are switched off)")
         return
-    common, where = {}, "append"
+    common: dict = {}
+    where = "append"
     if isinstance(prompts, dict) and isinstance(prompts.get("promptList"), list):
         common, where = prompts.get("commonPrompt") or {}, prompts.get("commonPromptPos", "append")
         prompts = prompts["promptList"]

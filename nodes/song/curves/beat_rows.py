@@ -114,8 +114,9 @@ def _cell(cells: list[str], index: int | None) -> str:
 
 def _is_list(rows: list[tuple[int, list[str]]]) -> bool:
     """Whether rows of several cells are times one after the other, and not a time and what it is called."""
-    times = [parse_time(word) for _, cells in rows for word in " ".join(cells).split()]
-    if None in times:
+    words = [word for _, cells in rows for word in " ".join(cells).split()]
+    times = [time for time in map(parse_time, words) if time is not None]
+    if len(times) < len(words):
         return any(parse_time(cells[0]) is None for _, cells in rows)
     return all(a < b for a, b in zip(times, times[1:], strict=False)) and not _are_places(
         [cells[1] for _, cells in rows]
@@ -176,12 +177,14 @@ def _from_json(data: Any) -> Iterator[tuple[int, str, str]]:
 
 
 def _from_parseq(data: dict) -> Iterator[tuple[int, str, str]]:
-    options = data.get("options") if isinstance(data.get("options"), dict) else {}
-    rate = options.get("output_fps")
+    options = data.get("options")
+    rate = options.get("output_fps") if isinstance(options, dict) else None
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
         raise InputError("The beats cannot be read: the Parseq document does not say its output_fps.")
     for number, key in enumerate(data["keyframes"], 1):
         if isinstance(key, dict) and str(key.get("info", "")).lower() in ("beat", "bar", "downbeat"):
             frame = key.get("frame")
-            known = isinstance(frame, (int, float)) and not isinstance(frame, bool) and 0 <= frame < 1e9
-            yield number, f"{frame / rate:.9f}" if known else str(frame), str(key["info"])
+            text = str(frame)
+            if isinstance(frame, (int, float)) and not isinstance(frame, bool) and 0 <= frame < 1e9:
+                text = f"{frame / rate:.9f}"
+            yield number, text, str(key["info"])

@@ -73,7 +73,9 @@ def read_json(data: Any) -> Sheet:
     if items is None:
         names = ", ".join(list(data)[:6]) if isinstance(data, dict) else "a list"
         raise InputError(f"The lyrics are JSON of an unknown kind (it has: {names}); {_WANTED}.")
-    entries, wrong, empty = [], [], []
+    entries: list = []
+    wrong: list = []
+    empty: list = []
     for number, item in enumerate(items, 1):
         text = unmarked(_text(item))
         if not text:

@@ -63,7 +63,7 @@ def tidy(entries: tuple[Entry, ...], *, language: str = "", source: str = "", ti
         entry = replace(entry, start=max(entry.start, 0.0))
         if end > entry.start:
             lines.append(Line(entry.start, end, entry.text, _words(entry, end)))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if early:
         count = "1 line lies" if len(early) == 1 else f"{len(early)} lines lie"
         are = "is" if len(early) == 1 else "are"
