@@ -180,13 +180,17 @@ def test_options_reach_the_shipped_workflow():
 def test_analyze(tmp_path):
     from songreel.nodes.base.types import SongAnalysis
 
-    out, plot = tmp_path / "deep" / "a.json", tmp_path / "a.png"
-    done = run("analyze", "demo", "--json", out, "--plot", plot, "--fps", "10", tmp_path=tmp_path, check=0)
+    out, plot, click = tmp_path / "deep" / "a.json", tmp_path / "a.png", tmp_path / "deep" / "click.wav"
+    given = ("--json", out, "--plot", plot, "--click", click, "--fps", "10")
+    done = run("analyze", "demo", *given, tmp_path=tmp_path, check=0)
     analysis = SongAnalysis.of(out.read_text("utf-8"))
     assert analysis.fps == 10
     assert 20 <= analysis.duration <= 30
     assert plot.read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in out.parent.iterdir()) == ["a.json"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["a.json", "click.wav"]
+    with wave.open(str(click)) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 44_100)
+        assert file.getnframes() == round(analysis.duration * 44_100)
     printed = run("analyze", "demo", "--json", "-", "--fps", "10", tmp_path=tmp_path, check=0)
     assert json.loads(printed.stdout) == json.loads(out.read_text("utf-8"))
     assert done.stdout == ""

@@ -30,7 +30,7 @@ for start in range(0, 80000, 4000): wave[:, :, start:start + 60] = 0.9
 copy = wave.clone()
 with torch.inference_mode():
     output = node.execute(Lazy({"waveform": wave, "sample_rate": 8000}), fps=23.976)
-song, envelope, beats, tempo, count, plot = output.result if hasattr(output, "result") else output.args
+song, envelope, beats, tempo, count, plot, first = output.result if hasattr(output, "result") else output.args
 errors = {}
 for name, audio in {
     "batch": {"waveform": torch.zeros(2, 1, 100), "sample_rate": 8000},
@@ -47,7 +47,8 @@ json.dump({
     "song": isinstance(song, SongAnalysis), "fps": str(song.fps), "envelope": [type(envelope).__name__, len(envelope)],
     "types": sorted({type(v).__name__ for v in envelope}), "beats": beats,
     "beat_types": sorted({type(v).__name__ for v in beats}),
-    "tempo": tempo, "count": count, "plot": [list(plot.shape), str(plot.dtype), float(plot.min()), float(plot.max())],
+    "tempo": tempo, "first": first, "heard": float(song.beats[0]), "count": count,
+    "plot": [list(plot.shape), str(plot.dtype), float(plot.min()), float(plot.max())],
     "ui": output.ui, "same": bool(torch.equal(wave, copy)), "errors": errors, "id": schema.node_id,
     "about": schema.description,
     "inputs": {i.id: i.tooltip for i in schema.inputs}, "outputs": {o.id: o.tooltip for o in schema.outputs},
@@ -70,6 +71,7 @@ def test_outputs(ran):
     assert all(
         abs(frame - round(0.5 * k * 24000 / 1001)) <= 1 for k, frame in enumerate(ran["beats"], 20 - len(ran["beats"]))
     )
+    assert ran["first"] == ran["heard"]
     shape, dtype, low, high = ran["plot"]
     assert shape == [1, 480, 1280, 3] and dtype == "torch.float32" and 0 <= low < high <= 1
     assert "BPM" in ran["ui"]["text"][0] and "240 frames" in ran["ui"]["text"][0]
@@ -94,7 +96,15 @@ def test_bad_audio(ran, case, message):
 def test_schema(ran):
     assert ran["id"] == "AudioBeatEnvelope" and ran["about"].endswith(".")
     assert list(ran["inputs"]) == ["audio", "fps", "curve", "beats", "offset_ms"]
-    assert list(ran["outputs"]) == ["beat_envelope", "envelope", "beat_frames", "tempo", "frame_count", "plot"]
+    assert list(ran["outputs"]) == [
+        "beat_envelope",
+        "envelope",
+        "beat_frames",
+        "tempo",
+        "frame_count",
+        "plot",
+        "first_beat",
+    ]
     assert all(ran["inputs"].values()) and all(ran["outputs"].values())
     page = (ROOT / "web" / "docs" / "AudioBeatEnvelope.md").read_text("utf-8")
     assert all(f"**{name}**" in page for name in [*ran["inputs"], *ran["outputs"]])

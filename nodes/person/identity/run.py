@@ -86,7 +86,11 @@ def train_lora(
     work = host.work_dir(f"train-{training[:24]}")
     log = work / "curve.json"
     if path.is_file() and read_metadata(path).get(TRAINING) == training and log.is_file():
-        return _found(path, base, log)
+        found = _found(path, base, log)
+        # One that the signed ledger does not know is of no use; it is trained anew.
+        store, digest = store_of(host), found.lora.digest
+        if store.made(subject.record, digest) if subject.record else store.drawn(digest):
+            return found
     host.free_memory()
     begin = time.perf_counter()
     try:

@@ -31,6 +31,8 @@ _POOL = 4
 # A band this far below the loudest one is leakage and stays near 0 instead of being stretched to 1.
 _BAND_FLOOR = 1e-2
 _QUIET = 10 ** (-50 / 20)
+# A beat with silence for this long on both sides is none.
+_SILENCE_S = 1.0
 _MIN_ONSETS = 4
 _ATTACK_HOPS = (-3, -2, -1, 1, 0)
 # In noise the strongest rises (dB) hardly stand out from the usual ones (ratio 0.4); in music they do (0.8 and more).
@@ -81,8 +83,10 @@ def analyze(waveform: np.ndarray, sample_rate: int, *, fps: Fraction | float) ->
     curves = _rise_curves(heard, found, attacks, sample_rate, fps, n_frames) | _level_curves(heard, fps, n_frames)
 
     beat, tracked = _beats(heard, found, duration)
-    tempo_per_beat = tempo_curve(tracked.beats)
-    bars = downbeats(tracked.beats, beat, heard.mel, _RATE)
+    # Tempo and bars go on through a silence in the song; in it nobody hears a beat.
+    kept = _sounding(heard.levels[:, 0], tracked.beats)
+    beats, tempo_per_beat = tracked.beats[kept], tempo_curve(tracked.beats)[kept]
+    bars = np.intersect1d(downbeats(tracked.beats, beat, heard.mel, _RATE), beats)
 
     chroma = song_chroma(signal, ANALYSIS_RATE)
     features, sharp = step_features(heard.mel, _RATE, chroma, _CHROMA_RATE, duration)
@@ -99,14 +103,14 @@ def analyze(waveform: np.ndarray, sample_rate: int, *, fps: Fraction | float) ->
         duration=duration,
         fps=fps,
         curves={name: np.ascontiguousarray(curves[name], dtype=np.float32) for name in CURVES},
-        beats=tracked.beats,
+        beats=beats,
         downbeats=bars,
         onsets=_within(attacks / ANALYSIS_RATE, duration),
         tempo=float(np.median(tempo_per_beat)) if len(tempo_per_beat) else 0.0,
         tempo_per_beat=tempo_per_beat,
-        sections=sections_of(features, sharp, change, loudness, bars if len(bars) else tracked.beats, duration),
+        sections=sections_of(features, sharp, change, loudness, bars if len(bars) else beats, duration),
         chroma=chroma[:, nearest.astype(int)].astype(np.float32),
-        cuts=cuts_of(bars, tracked.beats, change, strength_at, duration),
+        cuts=cuts_of(bars, beats, change, strength_at, duration),
         beat_confidence=tracked.confidence,
     )
 
@@ -238,6 +242,14 @@ def _beats(heard: _Heard, onsets: np.ndarray, duration: float) -> tuple[Activati
     # The path runs through leading and trailing silence; nobody hears a beat there.
     beats = beats[(beats >= audible[0] / _RATE - 0.1) & (beats <= audible[-1] / _RATE + 0.1)]
     return beat, Track(beats, certainty)
+
+
+def _sounding(loudness: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """Which beats have something audible within `_SILENCE_S` to either side: bool (beats,)."""
+    audible = np.concatenate(([0], np.cumsum(loudness > _QUIET * loudness.max(initial=0))))
+    first = np.clip(np.round((beats - _SILENCE_S) * _RATE), 0, len(loudness)).astype(int)
+    end = np.clip(np.round((beats + _SILENCE_S) * _RATE) + 1, 0, len(loudness)).astype(int)
+    return audible[end] > audible[first]
 
 
 def _has_attacks(strength: np.ndarray) -> bool:

@@ -44,6 +44,11 @@ class AudioBeatEnvelope(io.ComfyNode):
                 io.Image.Output(
                     "plot", display_name="plot", tooltip="Waveform, parts, onset strength, beats, downbeats over time."
                 ),
+                io.Float.Output(
+                    "first_beat",
+                    display_name="first_beat",
+                    tooltip="Seconds from the start of the song to its first beat; 0 when there is no beat.",
+                ),
             ],
         )
 
@@ -73,6 +78,7 @@ class AudioBeatEnvelope(io.ComfyNode):
             song.tempo,
             song.n_frames,
             plot[None],
+            float(song.beats[0]) if len(song.beats) else 0.0,
             ui={"text": [summary], "songreel": [view]},
         )
 
