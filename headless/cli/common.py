@@ -121,11 +121,11 @@ def seconds_text(text: str | None, option: str) -> str | None:
 def prepare_output(path: Path) -> Path:
     """The absolute path of a result, its folder made. Raises UsageError when it cannot be written."""
     path = Path(os.path.abspath(path))
-    if path.is_dir():
-        raise UsageError(f"'{path}' is a folder; give the name of a file.")
     length = len(os.fsencode(path.name))
     if length > LONGEST_NAME:
         raise UsageError(f"The name '{path.name[:30]}...' has {length} bytes; give one of at most {LONGEST_NAME}.")
+    if path.is_dir():
+        raise UsageError(f"'{path}' is a folder; give the name of a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

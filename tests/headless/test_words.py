@@ -1,12 +1,11 @@
 """Words of the command line: times, long names, addresses, options that a workflow has no place for."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from headless.cli import common, render
+from headless.cli import common
 from headless.host import HeadlessHost
 from headless.workflow.options import UsageError
 from songreel.nodes.base.media.files import atomic_path, part_name
@@ -54,14 +53,3 @@ def test_a_longer_name_is_refused():
     with pytest.raises(UsageError, match="has 256 bytes; give one of at most 255"):
         common.prepare_output(Path("y" * 256))
     assert len(os.fsencode(part_name("ü" * 127))) <= 255
-
-
-def test_an_option_without_a_place_names_the_workflows_that_have_one():
-    from headless.workflow.options import schemas_of
-    from headless.workflow.registry import registry
-
-    schemas = schemas_of({name: cls.GET_NODE_INFO_V1() for name, cls in registry().items()})
-    beat = json.loads((render.WORKFLOWS / "beat_video.json").read_text("utf-8"))
-    with pytest.raises(UsageError, match=r"--identity has nowhere to go in this workflow.*music_video"):
-        render._check_place("identity", beat, schemas)
-    render._check_place("identity", json.loads((render.WORKFLOWS / "music_video.json").read_text("utf-8")), schemas)

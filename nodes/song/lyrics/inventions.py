@@ -211,6 +211,8 @@ _SHORT = (
     "موسيقى",
     "Amen",
 )
+# These go however sure the recogniser is.
+_NEVER_SUNG = ("thanks for watching", "thank you for watching", "thank you so much for watching")
 _MOST_WORDS = 14
 # Above the first or below the second the recogniser is in doubt.
 _NO_SPEECH, _LOG_PROBABILITY = 0.2, -0.4
@@ -246,9 +248,11 @@ def is_invented(text: str, *, no_speech: float, log_probability: float) -> bool:
 
     no_speech: probability that nobody speaks. log_probability: mean of the tokens'.
     """
+    compact = _compact(text)
+    if compact in _compacted(_NEVER_SUNG):
+        return True
     if no_speech <= _NO_SPEECH and log_probability >= _LOG_PROBABILITY:
         return False
-    compact = _compact(text)
     if compact in _compacted(_SHORT):
         return True
     return len(text.split()) <= _MOST_WORDS and any(phrase in compact for phrase in _compacted(_TO_WATCHERS))
