@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from ...base.errors import InputError
@@ -224,7 +225,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
     fps = options.get("output_fps") if isinstance(options, dict) else None
     reading = Reading(fps=_fps(fps, problems))
     rendered = data.get("rendered_frames")
-    rows = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
+    rows: Any = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         problems.append("keyframes: it is no list of objects")
         return reading
@@ -235,7 +236,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
             _field(reading, rows, other, name, problems, rendered=rows is rendered)
     if isinstance(managed, list):
         reading.left_out += [name for name in managed if name not in fields]
-    if rows is not rendered or not _rendered_prompts(reading, list(rows), problems):
+    if rows is not rendered or not _rendered_prompts(reading, rows, problems):
         _parseq_prompts(reading, data.get("prompts"), problems)
     if rows is not rendered and data.get("timeSeries"):
         reading.left_out.append("timeSeries")
