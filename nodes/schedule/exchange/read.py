@@ -224,7 +224,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
     options = data.get("options")
     fps = options.get("output_fps") if isinstance(options, dict) else None
     reading = Reading(fps=_fps(fps, problems))
-    rendered = data.get("rendered_frames")
+    rendered: Any = data.get("rendered_frames")
     rows: Any = rendered if isinstance(rendered, list) and rendered else data.get("keyframes")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         problems.append("keyframes: it is no list of objects")
@@ -236,7 +236,7 @@ def _parseq(data: dict, problems: list[str]) -> Reading:
             _field(reading, rows, other, name, problems, rendered=rows is rendered)
     if isinstance(managed, list):
         reading.left_out += [name for name in managed if name not in fields]
-    if rows is not rendered or not _rendered_prompts(reading, rows, problems):
+    if rows is not rendered or not _rendered_prompts(reading, rendered, problems):
         _parseq_prompts(reading, data.get("prompts"), problems)
     if rows is not rendered and data.get("timeSeries"):
         reading.left_out.append("timeSeries")
