@@ -67,7 +67,7 @@ def test_clips_without_a_beat_are_the_same_every_time(kind):
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not here")
-@pytest.mark.parametrize("kind", ["speech", "babble", "room"])
+@pytest.mark.parametrize("kind", ["speech", "room"])
 def test_speech_pauses(kind):
     sound, _ = make_negative(np.random.default_rng(7), RATE, kind)
     level = np.sqrt(np.square(sound[: len(sound) // 2205 * 2205]).reshape(-1, 2205).mean(axis=1))
