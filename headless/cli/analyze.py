@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.base.media.files import atomic_path
+
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import (
@@ -20,9 +24,6 @@ from .common import (
     write_picture,
     write_text,
 )
-
-from songreel.nodes.base.errors import InputError
-from songreel.nodes.base.media.files import atomic_path
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:

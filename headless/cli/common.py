@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from songreel.nodes.base.media.files import LONGEST_NAME, atomic_path
+
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
-
-from songreel.nodes.base.media.files import LONGEST_NAME, atomic_path
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,12 +8,12 @@ import os
 import sys
 import traceback
 
+from songreel.nodes.base.errors import InputError
+
 from ..host import Interrupted
 from ..workflow.options import UsageError
 from . import analyze, catalogue, identities, metrics, render, story, train
 from .common import FAILED, INTERRUPTED, USAGE, Bootstrap, Parser, say
-
-from songreel.nodes.base.errors import InputError
 
 # In the order in which help lists them.
 COMMANDS = (render, analyze, story, train, metrics, identities, catalogue)

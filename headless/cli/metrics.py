@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from songreel.nodes.film.metrics.settings import MetricsSettings
+
 from ..host import HeadlessHost, InputError
 from ..workflow.options import UsageError
 from .common import DONE, Bootstrap, json_target, prepare_output, write_picture, write_text
 from .setting_options import add_settings
-
-from songreel.nodes.film.metrics.settings import MetricsSettings
 
 
 def add(commands: Any, parents: list[argparse.ArgumentParser]) -> None:

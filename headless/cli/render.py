@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+
 from .. import pack
 from ..host import HeadlessHost
 from ..workflow.options import (
@@ -37,8 +39,6 @@ from .common import (
     seconds_text,
     song_file,
 )
-
-from songreel.nodes.base.errors import InputError
 
 WORKFLOWS = pack.ROOT / "workflows" / "api"
 DEFAULT_WORKFLOW = "story"
@@ -193,9 +193,9 @@ def _render_here(
 
 def _check_start(args: argparse.Namespace, workflow: dict, schemas: dict, song: Path) -> None:
     """Raises UsageError where an excerpt begins after the song's last picture."""
-    from ..comfy_api.video import duration_of
-
     from songreel.nodes.base.timing import boundary, frame_count, frame_start, snap_fps
+
+    from ..comfy_api.video import duration_of
 
     length, rate = duration_of(song, "audio"), current_value(workflow, schemas, ROLES["frame rate"])
     if args.start is None or length is None or rate is None:
@@ -286,9 +286,9 @@ def _check_place(name: str, workflow: dict, schemas: Schemas) -> None:
 
 def keep_song_packets(video: Path, song: Path, host: HeadlessHost) -> Path:
     """The video with the song file's own AAC packets, where it has such and the video is all of it."""
-    from ..comfy_api.video import duration_of
-
     from songreel.nodes.base.media import video as media
+
+    from ..comfy_api.video import duration_of
 
     rendered, whole = duration_of(video, "audio"), duration_of(song, "audio")
     if not hasattr(media, "copy_audio") or rendered is None or whole is None or abs(rendered - whole) > 0.1:

@@ -6,6 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.song.emotion.settings import EmotionSettings
+from songreel.nodes.song.lyrics.settings import HearSettings
+from songreel.nodes.story.settings import Wishes
+
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import (
@@ -21,11 +26,6 @@ from .common import (
     write_text,
 )
 from .setting_options import add_settings, given_settings
-
-from songreel.nodes.base.errors import InputError
-from songreel.nodes.song.emotion.settings import EmotionSettings
-from songreel.nodes.song.lyrics.settings import HearSettings
-from songreel.nodes.story.settings import Wishes
 
 STORY_OPTIONS = ("theme", "style", "mode", "seed")
 

@@ -6,15 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.person.identity import settings as _settings
+
 from .. import demo_model
 from ..demo.subject import LOOKS, DemoSubject
 from ..host import HeadlessHost
 from ..workflow.options import UsageError
 from .common import DEMO, DONE, Bootstrap, check_models, checkpoint_name, prepare_output, say, write_picture
 from .setting_options import add_settings, given_settings
-
-from songreel.nodes.base.errors import InputError
-from songreel.nodes.person.identity import settings as _settings
 
 # What the demo model learns well: it paints 256 pixels a side and has few weights, which take large steps.
 DEMO_SETTINGS = {"steps": 180, "rank": 16, "resolution": 256, "learning_rate": 2e-3, "layers": _settings.ALL_LAYERS}

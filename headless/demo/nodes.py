@@ -6,12 +6,13 @@ picture, and which no node takes for a CHARCHA_IDENTITY.
 
 from __future__ import annotations
 
-from .subject import LOOKS, DemoSubject
 from comfy_api.latest import io
 
 from songreel.nodes.host import current
 from songreel.nodes.person.identity import node as _node
 from songreel.nodes.person.identity.settings import train_settings
+
+from .subject import LOOKS, DemoSubject
 
 
 class DrawnSubject(io.ComfyNode):

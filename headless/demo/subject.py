@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
-    from ..demo_training.scenes.canvas import Canvas
 
     from songreel.nodes.person.identity.subject import Subject
+
+    from ..demo_training.scenes.canvas import Canvas
 
 from songreel.nodes.base import json_type as _json_type
 from songreel.nodes.base.errors import InputError
@@ -102,6 +103,7 @@ def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -
         uint8 (size, size, 3).
     """
     import numpy as np
+
     from ..demo_training.scenes import Scene
     from ..demo_training.scenes.canvas import Canvas
     from ..demo_training.scenes.colours import COLOURS, GRASS, land_colour, mix, own_colour
@@ -129,6 +131,7 @@ def picture_of(look: str, pose: str, palette: str, seed: int, size: int = 256) -
 def _dress(canvas: Canvas, look: tuple[str, ...], place: np.ndarray, unit: float) -> None:
     """Put shirt, stripes, hair and hat of a look on the figure at `place`."""
     import numpy as np
+
     from ..demo_training.scenes.person import SHORT_HAIR, TORSO
     from ..demo_training.scenes.shapes import box, ellipse, smooth
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from . import scenes
 from torch import nn
 from torch.nn import functional
+
+from . import scenes
 
 log = logging.getLogger(__name__)
 SIZE = 64  # pixels that it looks at

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 import torch
-from ..sd.checkpoint import CONFIG_KEY
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
+
+from ..sd.checkpoint import CONFIG_KEY
 
 CHANNELS = (32, 80, 144)
 TEXT_WIDTH = 64

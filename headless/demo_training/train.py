@@ -25,12 +25,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
+
 from ..sd.text import tokenize
 from ..sd.tokenizer import END, START
 from . import scenes
 from .captions import caption
 from .model import SCALING, PromptedUNet, build_autoencoder, pack_model, whiten
-from torch.nn import functional
 
 log = logging.getLogger(__name__)
 MODEL_NAME = "songreel_demo.safetensors"

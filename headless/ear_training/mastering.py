@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from .figures import pick
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
+
+from .figures import pick
 
 _LEVEL = 0.15
 _EQ_HZ = (40, 100, 250, 600, 1500, 4000, 10000)

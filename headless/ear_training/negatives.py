@@ -6,6 +6,7 @@ import io
 import subprocess
 
 import numpy as np
+
 from .figures import pick
 from .mastering import leveled, noise, room
 from .songs import LENGTH_S, Note

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from .figures import pick
 from .mastering import leveled, noise
 from .songs import LENGTH_S, Note

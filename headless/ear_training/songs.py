@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from .figures import Bar, bass_notes, chord_notes, pick
 from .styles import DRUMS, FAMILIES, SINGER, STYLES, Style
 

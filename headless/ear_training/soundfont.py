@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
 from .songs import CHANNELS, LENGTH_S, Song
 from .styles import SINGER
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import butter, sosfilt
+
 from .figures import pick
 from .songs import LENGTH_S, Note, Song
 from .styles import DRUMS, SINGER
-from scipy.signal import butter, sosfilt
 
 # First three formants of vowels in Hz (Peterson & Barney 1952, men).
 _VOWELS = (

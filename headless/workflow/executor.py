@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+
 from ..comfy_api.io import ComfyNode, ExecutionBlocker, Hidden, NodeOutput
 from .cache import CacheKeys
 from .graph import describe, is_link, name_of, title_of
 from .validate import CheckedWorkflow, Registry, WorkflowError
-
-from songreel.nodes.base.errors import InputError
 
 EventHandler = Callable[[str, dict], None]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .graph import close_names, given_title, is_link, name_of, shown, title_of
-
 from songreel.nodes.base.media import codecs
+
+from .graph import close_names, given_title, is_link, name_of, shown, title_of
 
 Schemas = Mapping[str, Mapping[str, tuple[str, dict]]]
 

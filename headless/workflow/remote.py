@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from songreel.nodes.base.errors import InputError
+
 from ..host import HeadlessHost
 from .graph import close_names
 from .options import ROLES, Schemas, UsageError, find_output, find_role, schemas_of
 from .remote_server import Server
 from .validate import WorkflowError, check_shape
-
-from songreel.nodes.base.errors import InputError
 
 # Fills a workflow's options: (schemas, name of the song there, name of the checkpoint there) -> workflow.
 FillOptions = Callable[[Schemas, str, str | None], dict]

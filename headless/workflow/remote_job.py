@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .graph import describe, title_of
-
 from songreel.nodes.base.errors import InputError
+
+from .graph import describe, title_of
 
 
 class FollowedJob:

@@ -11,14 +11,14 @@ import uuid
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+from songreel.nodes.host.port import PACK
+
 from ..host import HeadlessHost, Interrupted
 from ..terminal import TerminalProgress
 from .graph import title_of
 from .options import UsageError
 from .remote_job import FollowedJob, failure, refusal
-
-from songreel.nodes.base.errors import InputError
-from songreel.nodes.host.port import PACK
 
 UPLOAD_FOLDER = "songreel"
 _POLL_SECONDS = 0.5

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+
 from ..comfy_api.io import ComfyNode, Hidden, Schema
 from .graph import close_names, constants, describe, is_link, name_of, shown, title_of, types_match
-
-from songreel.nodes.base.errors import InputError
 
 Registry = Mapping[str, type[ComfyNode]]
 

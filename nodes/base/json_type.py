@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
+
 from .errors import InputError
 from .json_text import load_json
 from .timing import frame_count, snap_fps

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from .errors import InputError
 from .guard import check_prompt
 from .json_type import Fields, numbers

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
+
 from .errors import InputError
 from .guard import check_prompt, guarded_negative
 from .json_type import Fields as _Fields

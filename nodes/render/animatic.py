@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.media.codecs import Encoding
 from ..base.media.video import join_segments, write_segment

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from ..base.errors import InputError
 from ..host.port import Host, LoraTensors, Sampling
 from .latent_files import load_batch, save_batch

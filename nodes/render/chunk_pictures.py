@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from ..host.port import Host
 from .anchors import Interval
 from .feedback import Feedback

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+
 from .anchors import affordable, on_line
 
 # Share of the pace that stays that of the mix, so that every mix is passed.

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from ..host.digest import Digest
 from ..host.port import Host, Sampling
 from .feedback_plan import FeedbackPlan

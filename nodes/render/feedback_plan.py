@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+
 from ..base.types import FrameSchedule
 from .motion.warp import CameraMove
 from .recipe import STEPS, Recipes, T

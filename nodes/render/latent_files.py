@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from ..base.media.files import atomic_path
 from .prediction_reuse import PredictionTrace
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from ..host.port import Host, LoraTensors
 from .anchors import Interval, affordable, distance
 from .batch_sampling import Batch, BatchRecipe, BatchSampler

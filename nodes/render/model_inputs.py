@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
+
 from ..base.types import Story
 from ..diffusion.animatediff import WINDOW
 from ..host.port import Host

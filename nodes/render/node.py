@@ -2,6 +2,8 @@
 
 import json
 
+from comfy_api.latest import io
+
 from ..base.node_inputs import inputs_of
 from ..base.settings import from_inputs
 from ..base.types import FrameSchedule, Story
@@ -9,7 +11,6 @@ from ..host import current
 from ..person.identity.consented import with_consent
 from ..person.identity.lora import IdentityLora
 from .settings import AnimaticSettings, RenderRun, RenderSettings, render_settings
-from comfy_api.latest import io
 
 _SCHEDULE_TIP = "What every frame is made of, from the scheduler of the same song."
 _SONG_TIP = "The song: it gives the sound and decides the length."

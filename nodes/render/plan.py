@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.timing import boundary, exact_seconds, frame_count, frame_start
 from ..base.types import FrameSchedule, Story

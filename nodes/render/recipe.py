@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.modulation import CURVES
 from ..base.types import FrameSchedule, Story

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
+
 from ..host.port import Host, Sampling
 from .chunk_pictures import ChunkPictures
 from .model_inputs import ModelInputs

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.media.files import clear_disk_errors, file_digest, remove_abandoned, require_space
 from ..base.media.video import join_segments, write_segment

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from .llm_schema import ScenesAnswer, ShotAnswer, StoryAnswer
 from pydantic import BaseModel
+
+from .llm_schema import ScenesAnswer, ShotAnswer, StoryAnswer
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

@@ -23,8 +23,9 @@ from .llm_reply import NoReplyError, Reply, reason_of, reply_of
 from .llm_schema import in_words, strict_schema
 
 if TYPE_CHECKING:
-    from ..host.port import Host
     from pydantic import BaseModel
+
+    from ..host.port import Host
 
 DEFAULT_MODEL = "gpt-4o-mini"
 MAX_ANSWER_BYTES = 4_000_000

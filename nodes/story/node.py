@@ -1,5 +1,7 @@
 """ComfyUI face of the story stage."""
 
+from comfy_api.latest import io
+
 from ..base.node_inputs import inputs_of
 from ..base.notes import shown
 from ..base.settings import from_inputs
@@ -10,7 +12,6 @@ from ..song.lyrics.lyrics import Lyrics
 from .limit import beyond_limit
 from .settings import ShotChange, TimelineSettings, Wishes, World
 from .timed_prompts import read_timeline, timeline_text
-from comfy_api.latest import io
 
 
 class PromptTimeline(io.ComfyNode):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.settings import check
 from ..base.types import SongAnalysis

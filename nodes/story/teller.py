@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
 from ..base.guard import guarded_negative
 from ..base.types import Shot, Story
 from ..song.emotion.timeline import NEUTRAL

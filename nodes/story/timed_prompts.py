@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+
 from ..base.errors import InputError
 from ..base.guard import guarded_negative
 from ..base.settings import check

@@ -79,4 +79,4 @@ def test_deforum_takes_what_it_can_and_the_rest_is_said(seen):
     prompts, curves, said = seen["again"]
     assert prompts == ["place 0", "place 1", "place 2", "place 3"]
     assert curves == ["angle", "cfg", "zoom"] and said.startswith("Read at 24 fps: 4 shots; zoom: ")
-    assert seen["ui"]["TextToSchedule"] == {"text": [said]}
+    assert seen["ui"]["TextToSchedule"]["text"] == [said]

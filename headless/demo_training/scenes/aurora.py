@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
 from .canvas import Canvas
 from .colours import COLOURS, Colour, Palette, hex_colour, land_colour, mix
 from .mountains import mountain_peaks, paint_slopes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from .colours import Colour
 from PIL import Image, ImageDraw
+
+from .colours import Colour
 
 
 class Canvas:

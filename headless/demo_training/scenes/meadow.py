@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from .canvas import Canvas
 from .colours import COLOURS, GRASS, LEAF, Colour, Palette, land_colour, mix, own_colour
 from .scene import Scene

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from .aurora import paint_aurora
 from .canvas import Canvas
 from .city import paint_city

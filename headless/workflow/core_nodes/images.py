@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from songreel.nodes.base.errors import InputError
+
 from ...comfy_api import io, ui
 from .input_files import check_input, digest_input, this_host
-
-from songreel.nodes.base.errors import InputError
 
 PREFIX_TOOLTIP = "Start of the file name; a folder, and %width%, %height%, %year% and so on, may be part of it."
 

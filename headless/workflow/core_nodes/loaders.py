@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...comfy_api import io
-
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.host import current
+
+from ...comfy_api import io
 
 
 class CheckpointLoaderSimple(io.ComfyNode):

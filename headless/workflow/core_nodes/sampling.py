@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...comfy_api import io
-
 from songreel.nodes.base.errors import InputError
 from songreel.nodes.host import current
 from songreel.nodes.host.port import ADDING_NOISE, SAMPLERS, SCHEDULERS, Sampling
+
+from ...comfy_api import io
 
 MAX_RESOLUTION = 16384
 MAX_SEED = 2**64 - 1

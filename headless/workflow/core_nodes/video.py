@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from songreel.nodes.host import current
+
 from ...comfy_api import io, ui
 from ...comfy_api.video_types import VideoCodec, VideoComponents, VideoContainer
 from ...folders import numbered
 from .images import PREFIX_TOOLTIP
-
-from songreel.nodes.host import current
 
 
 class CreateVideo(io.ComfyNode):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from ..errors import InputError
 from .decode import SongDecoder, default_stream
 from .files import atomic_path

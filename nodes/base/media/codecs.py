@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+
 from ..errors import InputError
 from ..settings import Settings, check, declared, setting
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
 from ..errors import InputError
 from .audio import encode_song, read_audio
 from .codecs import CODECS, DEFAULT_CODEC, DEFAULT_CRF, Codec, Encoding

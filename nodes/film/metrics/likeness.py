@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.json_type import JsonType, numbers
 from ...base.timing import snap_fps

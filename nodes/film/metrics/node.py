@@ -1,12 +1,13 @@
 """ComfyUI face of the metrics: who is in a video."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import IdentityRef
 from ...host import current
 from .likeness import Likeness
 from .settings import MetricsSettings
-from comfy_api.latest import io
 
 
 class IdentityMetrics(io.ComfyNode):
@@ -65,6 +66,7 @@ class IdentityMetrics(io.ComfyNode):
     @classmethod
     def execute(cls, identity, video=None, frames=None, **given) -> io.NodeOutput:
         import torch
+
         from .plot import plot_likeness
         from .search import person_in
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...song.audio.plot import BACKGROUND, GRID, MUTED, TEXT, dark_figure, dress, figure_to_array
 from .likeness import Likeness
 

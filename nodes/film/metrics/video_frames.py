@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.timing import snap_fps
 

@@ -2,6 +2,8 @@
 
 import json
 
+from comfy_api.latest import io
+
 from ...base.media.files import file_digest
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
@@ -9,7 +11,6 @@ from ...host import current
 from ...host.permits import note_made
 from ...person.identity.consented import with_consent
 from .settings import UpscaleSettings
-from comfy_api.latest import io
 
 _PREFIX_TOOLTIP = "Start of the name; a folder, and %width%, %height%, %year% and so on, may be part of it."
 

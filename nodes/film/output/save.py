@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.media.audio import read_audio
 from ...base.media.files import atomic_path

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from ...base.errors import InputError
 from ...base.media.codecs import Encoding
 from ...base.media.files import clear_disk_errors, file_digest, remove_abandoned

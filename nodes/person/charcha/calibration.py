@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from ..face.landmarks import Face
 from . import actions, picture_quality
 from .actions import Measures

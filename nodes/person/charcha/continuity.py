@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ..face.landmarks import Face
 
 STEP = 8  # every 8th pixel is looked at, unaveraged: a live sensor never repeats its noise

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable
 
 import numpy as np
+
 from ..face.embedding import SAME_PERSON, Embedder, distance
 from ..face.landmarks import Face
 from .actions import POSES

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from ..face.landmarks import Face
 
 # sRGB. None is a saturated red, and no change comes sooner than half a second after the one before (WCAG 2.3.1).

@@ -1,8 +1,9 @@
 """ComfyUI faces of the capture. Neither outputs a picture, and no picture can be made an identity."""
 
+from comfy_api.latest import io
+
 from ...base.types import IdentityRef
 from ...host import current
-from comfy_api.latest import io
 
 _OUTPUTS = {
     "identity": "The record's id. Nodes that use it verify the record themselves, every time.",

@@ -7,6 +7,7 @@ from the head's own shape (Irani and Anandan, "Parallax geometry of pairs of poi
 from __future__ import annotations
 
 import numpy as np
+
 from ..face.landmarks import Face
 
 # Rigid parts: brow line, temples, cheekbones, nose; nothing of eyes, lips and jaw.

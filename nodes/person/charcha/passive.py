@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ..face.landmarks import Face
 

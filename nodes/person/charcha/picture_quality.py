@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ..face.landmarks import Face
 
 NEAR, FAR = 0.62, 0.20  # face height over picture height

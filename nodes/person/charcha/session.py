@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from ..face.embedding import Embedder
 from ..face.landmarks import Face, Landmarker
 from . import actions, picture_quality, words

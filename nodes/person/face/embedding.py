@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
 from ...base.errors import InputError
 from .landmarks import Face
 from .model_file import INSTALL

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
 from ...base.errors import InputError
 from .model_file import INSTALL, landmarker_file
 

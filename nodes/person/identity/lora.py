@@ -17,6 +17,7 @@ from .locked import Lock, LockedLora, is_locked, read_locked_metadata
 
 if TYPE_CHECKING:
     import torch
+
     from ...host.port import Host
     from .settings import TrainSettings
     from .subject import Subject

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...base.media.files import atomic_path, clear_disk_errors
 from .diffusion import LATENT_FACTOR, ddim
 from .settings import TrainSettings

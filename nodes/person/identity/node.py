@@ -2,13 +2,14 @@
 
 import json
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import IdentityRef
 from ...host import current
 from .lora import IdentityLora
 from .settings import OFF, ApplySettings, TrainRun, TrainSettings, train_settings
-from comfy_api.latest import io
 
 
 class TrainIdentityLoRA(io.ComfyNode):
@@ -74,11 +75,12 @@ class TrainIdentityLoRA(io.ComfyNode):
 
 def trained_output(done, shown=None) -> io.NodeOutput:
     """What a training node gives of a finished LoRA. shown: what the page is told beside the curve."""
+    from safetensors.torch import load_file
+
     from .handed import hand_out
     from .locked import WHY_LOCKED, LockedTensors, is_locked
     from .plot import plot_training
     from .run import live
-    from safetensors.torch import load_file
 
     hand_out(done.path)
     text, steps = json.dumps(done.report, indent=2), len(done.curve.losses)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.media.files import atomic_path, file_digest
 from ...diffusion.sd15.checkpoint import CheckpointFile, load_part
@@ -27,6 +28,7 @@ from .train import Curve, Trainer
 
 if TYPE_CHECKING:
     import torch
+
     from ...host.port import Host
 
 # Counts up whenever the same inputs would give another file.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...diffusion.sd15.checkpoint import CheckpointFile, load_part
 from ...story.vocabulary import shipped
 from .diffusion import LATENT_FACTOR, ddim
@@ -14,6 +15,7 @@ from .material import embed, padded_ids
 
 if TYPE_CHECKING:
     import torch
+
     from .settings import TrainSettings
 
 STYLES = ("realistic", "cartoon", "sketch")

@@ -6,6 +6,7 @@ Farneback 2003, "Two-Frame Motion Estimation Based on Polynomial Expansion", as 
 from __future__ import annotations
 
 import numpy as np
+
 from ...base.errors import InputError
 
 

@@ -7,6 +7,7 @@ falls with how much they differ there: a bilateral filter (Tomasi and Manduchi 1
 from __future__ import annotations
 
 import numpy as np
+
 from .flow import carried, optical_flow
 
 # Difference of two colours, mean of the channels in 0..1, at which a neighbour counts with exp(-1) of its weight.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...base.errors import InputError
 
 if TYPE_CHECKING:

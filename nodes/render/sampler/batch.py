@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.types import FrameSchedule, Story
 from ...host.port import Host

@@ -1,5 +1,7 @@
 """ComfyUI face of the outputs for the standard graph."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, Story
@@ -7,7 +9,6 @@ from ...host import current
 from ...person.identity.consented import with_consent
 from ...person.identity.lora import IdentityLora
 from .settings import ClipSettings
-from comfy_api.latest import io
 
 
 class ScheduleToSampler(io.ComfyNode):

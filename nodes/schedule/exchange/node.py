@@ -1,11 +1,12 @@
 """ComfyUI faces of the exchange with other programs: a schedule as their text, their text as a schedule."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.notes import shown
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis, Story
 from .settings import ReadSettings, WriteSettings
-from comfy_api.latest import io
 
 
 class ScheduleToText(io.ComfyNode):

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.json_text import load_json
 from ...base.timing import snap_fps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.guard import guarded_negative
 from ...base.modulation import CURVES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+
 from ...base.timing import boundary
 from ...base.types import FrameSchedule, Shot, Story
 from ...song.curves.shape import deforum_schedule, keyframes

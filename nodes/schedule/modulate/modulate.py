@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.modulation import CURVES, Theme, check_curve
 from ...base.types import FrameSchedule, SongAnalysis

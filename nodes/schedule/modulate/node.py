@@ -1,12 +1,13 @@
 """ComfyUI faces of modulation: a schedule whose curves follow the song, curves in and out as lists, themes."""
 
+from comfy_api.latest import io
+
 from ...base.modulation import CURVES
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis
 from .modulate import modulate, read_curve, set_curve, with_themes
 from .settings import Modulation, ThemeSettings
-from comfy_api.latest import io
 
 _SCHEDULE_TIP = "From Onset Slerp Scheduler, or changed by such a node before."
 _CHANGED_TIP = "The schedule with the change; what was passed in stays as it was."
@@ -38,6 +39,7 @@ class ModulateSchedule(io.ComfyNode):
     @classmethod
     def execute(cls, frame_schedule, beat_envelope, **given) -> io.NodeOutput:
         import torch
+
         from ...song.curves.plot import plot_curve
 
         song, modulation = SongAnalysis.of(beat_envelope), from_inputs(Modulation, given)

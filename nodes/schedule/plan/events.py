@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.modulation import CURVES
 from ...base.timing import boundary

@@ -1,12 +1,13 @@
 """ComfyUI faces of the schedule stage."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import FrameSchedule, SongAnalysis, Story
 from .onset import onset_slerp_schedule
 from .plot import plot_schedule
 from .settings import EventRules, MotionAmounts, Pacing
-from comfy_api.latest import io
 
 
 class OnsetSlerpScheduler(io.ComfyNode):
@@ -98,6 +99,7 @@ class EventPlan(io.ComfyNode):
     @classmethod
     def execute(cls, beat_envelope, story, edits="", **given) -> io.NodeOutput:
         import torch
+
         from .event_text import planned_by_hand, write_events
         from .events import event_schedule
 

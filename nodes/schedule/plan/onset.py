@@ -8,6 +8,7 @@ silence divides by zero. Here every segment starts on its keyframe.
 from __future__ import annotations
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.settings import check
 from ...base.timing import frame_start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...base.types import FrameSchedule, SongAnalysis, Story
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+
 from ...base.timing import frame_count, snap_fps
 from ...base.types import SongAnalysis
 from .beat import Activation, Track, activation, needed_confidence, tempo_curve, track

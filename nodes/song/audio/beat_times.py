@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.timing import clock_text
 from ...base.types import SongAnalysis

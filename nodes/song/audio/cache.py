@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.media.files import atomic_path
 from ...base.timing import snap_fps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from .beat import Activation
 
 # A bar starts where harmony and bass change; in popular music the snare marks the beats between.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+
 from .spectrum import for_each_spectrum
 
 CHROMA_RATE, CHROMA_FFT, CHROMA_HOP = 11_025, 4096, 1024

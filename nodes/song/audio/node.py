@@ -2,13 +2,14 @@
 
 import logging
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.timing import clock_text
 from ...base.types import SongAnalysis
 from ...host import current
 from .settings import EnvelopeSettings
-from comfy_api.latest import io
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class AudioBeatEnvelope(io.ComfyNode):
     @classmethod
     def execute(cls, audio, **given) -> io.NodeOutput:
         import torch
+
         from ...base.media.audio import samples_of
         from .beat_times import correct
         from .cache import cached_analysis
@@ -95,6 +97,7 @@ def _playable(waveform, sample_rate) -> dict | None:
 
     import av
     import numpy as np
+
     from ...base.media.audio import write_flac
 
     samples = np.ascontiguousarray(waveform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ...base.errors import InputError
 
 ANALYSIS_RATE = 44_100

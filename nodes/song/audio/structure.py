@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+
 from ...base.types import Cut, Section
 
 STEP_S = 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import numpy as np
+
 from ...base.types import SongAnalysis
 
 VERSION = 1

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.timing import clock_text
 from ...base.types import Section, SongAnalysis

@@ -1,11 +1,12 @@
 """ComfyUI face of the caption stage."""
 
+from comfy_api.latest import io
+
 from ...base.errors import InputError
 from ...base.types import SongAnalysis
 from ...host import current
 from ..emotion.timeline import EmotionTimeline
 from ..lyrics.lyrics import Lyrics
-from comfy_api.latest import io
 
 
 class MusicCaption(io.ComfyNode):

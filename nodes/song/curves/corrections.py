@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.types import SongAnalysis
 from ..audio.beat import tempo_curve

@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.settings import check
 from ...base.types import SongAnalysis

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
@@ -9,7 +11,6 @@ from .corrections import correct_beats
 from .labels import write_beats
 from .settings import BeatCorrections, BeatText, MappedCurve, ShapedCurve
 from .shape import deforum_schedule, driving_curve, map_to_range, shape_curve
-from comfy_api.latest import io
 
 _SONG_TIP = "What Audio Beat Envelope heard."
 

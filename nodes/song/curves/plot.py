@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ..audio.plot import DOWNBEAT, ENVELOPE, GRID, MUTED, TEXT, WAVE_CORE, dark_figure, dress, figure_to_array
 
 

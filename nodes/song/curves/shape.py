@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.types import Section, SongAnalysis
 from .settings import CurveShape, RangeMapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from ...base.types import SongAnalysis
 from ..audio.signal import SILENCE_PEAK, checked, mono
 from . import regressor, rules, smile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from .timeline import HOP_SECONDS, LABELS, NEUTRAL, QUADRANTS, EmotionSegment
 
 # Steepness of the border between two moods per unit of arousal or valence; width of neutral about the origin, and by

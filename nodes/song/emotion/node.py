@@ -1,12 +1,13 @@
 """ComfyUI face of the emotion stage."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.settings import from_inputs
 from ...base.types import SongAnalysis
 from ...host import current
 from .settings import EmotionSettings
 from .timeline import EmotionTimeline
-from comfy_api.latest import io
 
 
 class MusicEmotion(io.ComfyNode):
@@ -48,6 +49,7 @@ class MusicEmotion(io.ComfyNode):
     @classmethod
     def execute(cls, audio, beat_envelope=None, **given) -> io.NodeOutput:
         import torch
+
         from ...base.media.audio import samples_of
         from .hear import hear_emotion
         from .plot import plot_emotion

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...base.timing import clock_text
 from ..audio.plot import BACKGROUND, GRID, MUTED, PANEL, TEXT, dark_figure, dress, figure_to_array
 from .timeline import COLOURS, HOP_SECONDS, QUADRANTS, EmotionTimeline

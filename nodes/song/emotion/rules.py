@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from ...base.types import SongAnalysis
 from .descriptors import COLUMNS
 

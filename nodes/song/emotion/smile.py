@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 
 import numpy as np
+
 from ...base.errors import InputError
 from .descriptors import HOP, RATE
 

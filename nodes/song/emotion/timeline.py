@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.json_type import Fields, JsonType, numbers
 

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from ...base.errors import InputError
 from .lyrics import Line, Lyrics, Word
 

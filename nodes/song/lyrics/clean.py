@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
+
 from .align import plain_words
 from .inventions import is_invented, is_sound, is_subtitle_credit
 from .lyrics import Line, Word

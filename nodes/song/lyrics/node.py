@@ -1,5 +1,7 @@
 """ComfyUI faces of the lyrics stage."""
 
+from comfy_api.latest import io
+
 from ...base.node_inputs import inputs_of
 from ...base.notes import shown
 from ...base.settings import from_inputs
@@ -7,7 +9,6 @@ from ...base.types import SongAnalysis
 from ...host import current
 from .lyrics import Lyrics
 from .settings import HearSettings, ReadSettings, SnapSettings
-from comfy_api.latest import io
 
 
 def _snap_inputs() -> list:

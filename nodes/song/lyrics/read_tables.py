@@ -7,6 +7,7 @@ import io
 import re
 
 import numpy as np
+
 from ...base.errors import InputError
 from .clock import not_understood, seconds_of
 from .sheet import Sheet, named, sung, without_credits

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 import numpy as np
+
 from ...base.errors import InputError
 from ...base.types import SongAnalysis
 from .lyrics import Line, Lyrics, Word

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from ...base.errors import InputError
 from ..audio.signal import checked, mono
 from .align import align
