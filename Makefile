@@ -42,7 +42,7 @@ web:
 	fi
 
 fast: $(VENV)/.tests
-	$(RUN) -m pytest -q -m "not slow and not comfyui" --timeout 60 $(ARGS)
+	$(RUN) -m pytest -q -m "not slow and not comfyui" $(ARGS)
 
 test: lint
 	$(RUN) -m pytest $(ARGS)

@@ -197,8 +197,10 @@ def _check_start(args: argparse.Namespace, workflow: dict, schemas: dict, song: 
 
     from ..comfy_api.video import duration_of
 
+    if args.start is None:
+        return
     length, rate = duration_of(song, "audio"), current_value(workflow, schemas, ROLES["frame rate"])
-    if args.start is None or length is None or rate is None:
+    if length is None or rate is None:
         return
     try:
         fps = snap_fps(rate)

@@ -170,7 +170,7 @@ def test_train_writes_a_lora_and_finds_it_again(run, tmp_path):
     [
         (["train"], "required: ID, --out"),
         (["train", "demo"], "required: --out"),
-        (["train", "demo", "--out", "{tmp}/x.ckpt"], "A LoRA is a .safetensors file"),
+        (["train", "demo", "--out", "{tmp}/x.ckpt"], "is a .safetensors file"),
         (["train", "abc", "--out", "{out}"], "--checkpoint is missing"),
         (["train", "demo", "--out", "{out}", "--steps", "0"], "steps must be a whole number from 1 to 100000, got 0"),
         (["train", "demo", "--out", "{out}", "--resolution", "100"], "resolution must be a multiple of 64"),
